@@ -1,0 +1,44 @@
+/**
+ * The environment that children get.
+ *
+ * @module
+ */
+
+/** What the service manager tells the agent alone, see sd_notify(3). */
+const AGENT_ONLY: readonly string[] = [
+  "NOTIFY_SOCKET",
+  "WATCHDOG_PID",
+  "WATCHDOG_USEC",
+];
+
+/**
+ * Returns the agent's own environment as children inherit it: without the
+ * variables by which they could speak to the service manager in its name.
+ *
+ * @returns The variables by name.
+ */
+export function inheritedEnvironment(): Record<string, string> {
+  const environment = Deno.env.toObject();
+  for (const name of AGENT_ONLY) delete environment[name];
+  return environment;
+}
+
+/**
+ * Finds a variable that no environment can hold, see environ(7).
+ *
+ * @param variables The variables by name.
+ * @returns What is wrong with the first bad one, or `undefined`.
+ */
+export function findInvalidVariable(
+  variables: Readonly<Record<string, string>>,
+): string | undefined {
+  for (const [name, value] of Object.entries(variables)) {
+    const quoted = JSON.stringify(name);
+    if (name === "") return "the name of a variable is empty";
+    if (name.includes("=")) return `the name of variable ${quoted} holds a "="`;
+    if (name.includes("\0") || value.includes("\0")) {
+      return `variable ${quoted} holds a NUL`;
+    }
+  }
+  return undefined;
+}

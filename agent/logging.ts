@@ -1,0 +1,105 @@
+/**
+ * Logging by LogTape, to standard error.
+ *
+ * @module
+ */
+
+import {
+  configure,
+  dispose,
+  getJsonLinesFormatter,
+  getStreamSink,
+  getTextFormatter,
+  type LogLevel,
+  type LogRecord,
+  type TextFormatter,
+} from "@logtape/logtape";
+
+/** The levels that `AGENT_LOG_LEVEL` may name, from the most to the least verbose. */
+const LEVELS: Readonly<Record<string, LogLevel>> = {
+  debug: "debug",
+  info: "info",
+  warn: "warning",
+  error: "error",
+};
+
+/** The priorities of syslog(3), as journald takes them in front of a line. */
+const PRIORITIES: Readonly<Record<LogLevel, number>> = {
+  fatal: 2,
+  error: 3,
+  warning: 4,
+  info: 6,
+  debug: 7,
+  trace: 7,
+};
+
+/** How many records may wait for a standard error that takes none. */
+const BUFFERED_RECORDS = 1000;
+/** How long a record may wait to be written with others, in milliseconds. */
+const FLUSH_INTERVAL = 10;
+
+/**
+ * Configures logging: text for a terminal, JSON lines for everything else, with
+ * a priority in front for journald.
+ *
+ * A standard error that takes nothing, or is closed, never holds the agent up:
+ * records beyond a thousand are dropped.
+ *
+ * @param level The value of `AGENT_LOG_LEVEL`, `info` by default.
+ * @param toJournal Whether standard error is the journal, see `JOURNAL_STREAM`
+ * in systemd.exec(5).
+ * @throws {RangeError} If there is no such level.
+ */
+export async function configureLogging(
+  level = "info",
+  toJournal = false,
+): Promise<void> {
+  const lowestLevel = LEVELS[level];
+  if (lowestLevel === undefined) {
+    const levels = Object.keys(LEVELS).join(", ");
+    throw new RangeError(
+      `Cannot log at level "${level}": AGENT_LOG_LEVEL must be one of ${levels}`,
+    );
+  }
+  const stderr = getStreamSink(Deno.stderr.writable, {
+    formatter: selectFormatter(toJournal),
+    closeStream: false,
+    nonBlocking: {
+      bufferSize: BUFFERED_RECORDS,
+      flushInterval: FLUSH_INTERVAL,
+    },
+  });
+  await configure({
+    sinks: { stderr },
+    loggers: [
+      { category: "cocoon-agent", lowestLevel, sinks: ["stderr"] },
+      {
+        category: ["logtape", "meta"],
+        lowestLevel: "warning",
+        sinks: ["stderr"],
+      },
+    ],
+  });
+}
+
+/** Writes out what was logged, and ends logging. */
+export async function closeLogging(): Promise<void> {
+  await dispose();
+}
+
+function selectFormatter(toJournal: boolean): TextFormatter {
+  if (Deno.stderr.isTerminal()) {
+    return getTextFormatter({
+      timestamp: "time",
+      level: "FULL",
+      value: "bare",
+    });
+  }
+  const format = getJsonLinesFormatter({
+    message: "rendered",
+    properties: "flatten",
+  });
+  if (!toJournal) return format;
+  return (record: LogRecord) =>
+    `<${PRIORITIES[record.level]}>${format(record)}`;
+}

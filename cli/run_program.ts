@@ -1,0 +1,102 @@
+/**
+ * Running what a command line says.
+ *
+ * @module
+ */
+
+import { closestString } from "@std/text/closest-string";
+import { type Command, UsageError } from "./command.ts";
+import { formatCommandHelp, formatHelp, PROGRAM } from "./help.ts";
+import { parseFlags } from "./parse_flags.ts";
+import { printError } from "./print_error.ts";
+
+/** The commands of a program by name, each loaded when it is needed. */
+export type CommandTable = Readonly<Record<string, () => Promise<Command>>>;
+
+const EXIT_FAILURE = 1;
+const EXIT_USAGE = 2;
+
+/**
+ * Runs the command that a command line names. Errors are printed.
+ *
+ * @param args The command line, without the program's name.
+ * @param version What `version` prints.
+ * @param commands The commands; `version` and `help` come with the program.
+ * @returns The exit code.
+ */
+export async function runProgram(
+  args: readonly string[],
+  version: string,
+  commands: CommandTable,
+): Promise<number> {
+  const [name, ...rest] = args;
+  try {
+    switch (name) {
+      case undefined:
+        console.error(await describe(undefined, commands));
+        return EXIT_USAGE;
+      case "version":
+      case "--version":
+      case "-V":
+        console.log(`${PROGRAM} ${version}`);
+        return 0;
+      case "help":
+      case "--help":
+      case "-h":
+        console.log(await describe(rest[0], commands));
+        return 0;
+      default: {
+        const command = await find(name, commands);
+        return await runCommand(command, rest);
+      }
+    }
+  } catch (error) {
+    printError(error);
+    return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILURE;
+  }
+}
+
+async function runCommand(
+  command: Command,
+  args: readonly string[],
+): Promise<number> {
+  const split = args.indexOf("--");
+  const own = split < 0 ? args : args.slice(0, split);
+  if (own.includes("--help") || own.includes("-h")) {
+    console.log(formatCommandHelp(command));
+    return 0;
+  }
+  try {
+    return await command.run(parseFlags(args, command.flags));
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    printError(error);
+    console.error(`Try "${PROGRAM} help ${command.name}"`);
+    return command.usageExitCode;
+  }
+}
+
+async function describe(
+  name: string | undefined,
+  commands: CommandTable,
+): Promise<string> {
+  if (name !== undefined) return formatCommandHelp(await find(name, commands));
+  const loaded = await Promise.all(
+    Object.values(commands).map((load) => load()),
+  );
+  return formatHelp([
+    ...loaded,
+    { name: "version", summary: "Print the version" },
+    { name: "help", summary: "Show this help, or that of a command" },
+  ]);
+}
+
+function find(name: string, commands: CommandTable): Promise<Command> {
+  if (Object.hasOwn(commands, name)) return commands[name]!();
+  const names = [...Object.keys(commands), "version", "help"];
+  throw new UsageError(
+    `Unknown command "${name}"; did you mean "${
+      closestString(name, names)
+    }"? Try "${PROGRAM} help"`,
+  );
+}

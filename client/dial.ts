@@ -1,0 +1,121 @@
+/**
+ * Connecting to an agent.
+ *
+ * @module
+ */
+
+import { abortable } from "@std/async/abortable";
+import type { Connection } from "../ffi/connection.ts";
+import { dial as dialSocket } from "../ffi/dial.ts";
+import { OsError } from "../ffi/errno.ts";
+import type { SocketAddress } from "../ffi/socket_address.ts";
+import { ConnectionError } from "./errors.ts";
+import {
+  DEFAULT_PORT,
+  formatTarget,
+  type HybridTarget,
+  type Target,
+} from "./target.ts";
+
+/** `OK 4294967295\n` has 14 bytes; some leave more. */
+const MAX_REPLY_BYTES = 64;
+
+/**
+ * Connects to the port of an agent.
+ *
+ * @param target Where the agent is.
+ * @param signal Gives up when it is aborted.
+ * @returns The connection. On a hybrid socket it only means that the machine is
+ * there: its first bytes tell whether an agent is.
+ * @throws {ConnectionError} If there is no connection to be had.
+ * @throws If the signal is aborted, its reason.
+ */
+export async function dial(
+  target: Target,
+  signal: AbortSignal,
+): Promise<Connection> {
+  const connection = await connect(target, signal);
+  if (!("uds" in target)) return connection;
+  try {
+    await handshake(connection, target, signal);
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+async function connect(
+  target: Target,
+  signal: AbortSignal,
+): Promise<Connection> {
+  try {
+    return await dialSocket(socketAddress(target), { signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof OsError) throw unreachable(target, error);
+    throw error;
+  }
+}
+
+function socketAddress(target: Target): SocketAddress {
+  if ("cid" in target) {
+    const { cid, port = DEFAULT_PORT } = target;
+    return { transport: "vsock", cid, port };
+  }
+  const path = "uds" in target ? target.uds : target.unix;
+  return { transport: "unix", path };
+}
+
+/** Asks a hybrid socket for a port, and reads its answer to the byte. */
+async function handshake(
+  connection: Connection,
+  target: HybridTarget,
+  signal: AbortSignal,
+): Promise<void> {
+  const request = `CONNECT ${target.port ?? DEFAULT_PORT}\n`;
+  const writer = connection.writable.getWriter();
+  const reader = connection.readable.getReader({ mode: "byob" });
+  try {
+    await writer.write(new TextEncoder().encode(request));
+    const reply: string = await abortable(readLine(reader), signal);
+    if (!/^OK \d+$/.test(reply)) {
+      throw new Error(
+        reply === ""
+          ? "nobody listens there, or the machine isn't up yet"
+          : `it answered ${JSON.stringify(reply)} instead of "OK …"`,
+      );
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    throw unreachable(target, error);
+  } finally {
+    writer.releaseLock();
+    // A read that is still waiting would end with the connection.
+    if (!signal.aborted) reader.releaseLock();
+  }
+}
+
+/**
+ * Reads a line byte by byte, because what follows it is the agent's. A
+ * connection that ends before the line does yields none.
+ */
+async function readLine(reader: ReadableStreamBYOBReader): Promise<string> {
+  let line = "";
+  while (line.length < MAX_REPLY_BYTES) {
+    const { value } = await reader.read(new Uint8Array(1));
+    const byte = value?.[0];
+    if (byte === undefined) return "";
+    if (byte === 0x0a) break;
+    line += String.fromCharCode(byte);
+  }
+  return line;
+}
+
+function unreachable(target: Target, cause: unknown): ConnectionError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ConnectionError(
+    `Cannot reach the agent at ${formatTarget(target)}: ${reason}`,
+    { cause },
+  );
+}

@@ -1,0 +1,43 @@
+/**
+ * How calls of an agent fail: each error says which end it was.
+ *
+ * @module
+ */
+
+import type { ErrorCode } from "../protocol/mod.ts";
+
+/** Thrown when the agent cannot be reached, or the connection to it breaks. */
+export class ConnectionError extends Error {
+  /** The error's name: `"ConnectionError"`. */
+  override readonly name = "ConnectionError";
+}
+
+/** Thrown when the agent answers that it cannot do what was asked. */
+export class AgentError extends Error {
+  /** The error's name: `"AgentError"`. */
+  override readonly name = "AgentError";
+  /** What kind of failure it is; `undefined` where an old agent didn't say. */
+  readonly code: ErrorCode | undefined;
+
+  /**
+   * @param message What the agent said.
+   * @param code What kind of failure it said it was.
+   */
+  constructor(message: string, code?: ErrorCode) {
+    super(message);
+    this.code = code ?? guessCode(message);
+  }
+}
+
+/** Agents that only know the core of the protocol say it in Go's words alone. */
+const GO_MESSAGES: readonly (readonly [RegExp, ErrorCode])[] = [
+  [/^exec: start .*: (executable file not found|no such file)/, "not_found"],
+  [
+    /^exec: start .*: (permission denied|exec format error)/,
+    "not_executable",
+  ],
+];
+
+function guessCode(message: string): ErrorCode | undefined {
+  return GO_MESSAGES.find(([pattern]) => pattern.test(message))?.[1];
+}

@@ -1,0 +1,59 @@
+/**
+ * The `info` command.
+ *
+ * @module
+ */
+
+import type { Command } from "../cli/command.ts";
+import type { ParsedFlags } from "../cli/parse_flags.ts";
+import { terminalText } from "../cli/terminal_text.ts";
+import { info } from "./calls.ts";
+import {
+  parseTarget,
+  reachAgent,
+  TARGET_FLAGS,
+  TARGET_USAGE,
+} from "./target_flags.ts";
+
+/** Shows what an agent says about itself and its guest. */
+export const infoCommand: Command = {
+  name: "info",
+  summary: "Show what an agent says about itself and its machine",
+  usage: [`info ${TARGET_USAGE} [FLAGS]`],
+  flags: [
+    ...TARGET_FLAGS,
+    { name: "json", description: "Print one line of JSON" },
+  ],
+  notes: `Exit codes:
+  0  an agent is there; one that only knows the core of the protocol says no more
+  1  the agent cannot be reached
+  2  wrong usage`,
+  usageExitCode: 2,
+  run,
+};
+
+async function run(flags: ParsedFlags): Promise<number> {
+  const target = parseTarget(flags);
+  const answer = await info(target, await reachAgent(target, flags));
+  const facts: Record<string, unknown> = answer === undefined
+    ? { features: [] }
+    : {
+      version: answer.version,
+      protocol: answer.protocol,
+      features: answer.features,
+      os: answer.os,
+      arch: answer.arch,
+      boot_id: answer.bootId,
+      uptime_ms: answer.uptimeMs,
+    };
+  if (flags.has("json")) {
+    console.log(JSON.stringify(facts));
+  } else if (answer === undefined) {
+    console.log("An agent is there; it only knows the core of the protocol");
+  } else {
+    for (const [name, value] of Object.entries(facts)) {
+      console.log(`${name.padEnd(10)} ${terminalText(String(value))}`);
+    }
+  }
+  return 0;
+}

@@ -1,0 +1,161 @@
+/**
+ * A client's end of one session.
+ *
+ * @module
+ */
+
+import { abortable } from "@std/async/abortable";
+import type { Connection } from "../ffi/connection.ts";
+import {
+  type Frame,
+  FrameDecoderStream,
+  FrameEncoderStream,
+  type KnownFrame,
+  LineDecoderStream,
+} from "../protocol/mod.ts";
+import { dial } from "./dial.ts";
+import { AgentError, ConnectionError } from "./errors.ts";
+import { formatTarget, type Target } from "./target.ts";
+
+/** How long to wait for an agent by default, in milliseconds. */
+export const DEFAULT_CONNECT_TIMEOUT = 5000;
+
+/** Options that every call of an agent takes. */
+export interface CallOptions {
+  /**
+   * How long connecting may take, up to the agent's first answer, in
+   * milliseconds.
+   *
+   * @default {5000}
+   */
+  connectTimeout?: number;
+  /** Ends the call when it is aborted. */
+  signal?: AbortSignal;
+}
+
+/** A session that the agent has answered. */
+export class Session implements Disposable {
+  /** The agent's first answer. */
+  readonly answer: Frame;
+  /** The frames that follow it. */
+  readonly frames: ReadableStreamDefaultReader<Frame>;
+  /** Where frames for the agent go. */
+  readonly agent: WritableStreamDefaultWriter<KnownFrame>;
+  readonly #connection: Connection;
+
+  /**
+   * @param connection The connection, which the session closes.
+   * @param answer The agent's first answer.
+   * @param frames The frames that follow it.
+   * @param agent Where frames for the agent go.
+   */
+  constructor(
+    connection: Connection,
+    answer: Frame,
+    frames: ReadableStreamDefaultReader<Frame>,
+    agent: WritableStreamDefaultWriter<KnownFrame>,
+  ) {
+    this.#connection = connection;
+    this.answer = answer;
+    this.frames = frames;
+    this.agent = agent;
+  }
+
+  /** Closes the connection, which ends what the agent does for it. */
+  close(): void {
+    this.#connection.close();
+  }
+
+  /** Closes the connection. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/**
+ * Begins a session, and waits for the agent's first answer.
+ *
+ * @param target Where the agent is.
+ * @param request The first frames: what the session is for, and what goes with
+ * it.
+ * @param options The options.
+ * @returns The session.
+ * @throws {ConnectionError} If the agent cannot be reached, or doesn't answer.
+ * @throws {AgentError} If the agent answers with an error.
+ * @throws {ProtocolError} If the agent breaks the protocol.
+ * @throws If the signal is aborted, its reason.
+ */
+export async function openSession(
+  target: Target,
+  request: readonly KnownFrame[],
+  options: CallOptions,
+): Promise<Session> {
+  const { connectTimeout = DEFAULT_CONNECT_TIMEOUT, signal } = options;
+  const timeout = AbortSignal.timeout(connectTimeout);
+  const limit = signal ? AbortSignal.any([signal, timeout]) : timeout;
+  try {
+    const connection = await dial(target, limit);
+    return await requestOn(connection, target, request, limit);
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!timeout.aborted) throw error;
+    throw new ConnectionError(
+      `Cannot reach the agent at ${
+        formatTarget(target)
+      }: no answer within ${connectTimeout} ms`,
+    );
+  }
+}
+
+/**
+ * Begins a session on a connection, and waits for the agent's first answer. The
+ * connection is closed if none comes.
+ *
+ * @param connection The connection.
+ * @param target Where the agent is, for messages.
+ * @param request The first frames.
+ * @param signal Gives up when it is aborted.
+ * @returns The session.
+ * @throws As {@linkcode openSession} does, or the signal's reason.
+ */
+export async function requestOn(
+  connection: Connection,
+  target: Target,
+  request: readonly KnownFrame[],
+  signal: AbortSignal,
+): Promise<Session> {
+  try {
+    const frames = connection.readable
+      .pipeThrough(new LineDecoderStream())
+      .pipeThrough(new FrameDecoderStream())
+      .getReader();
+    const encoder = new FrameEncoderStream();
+    // Its failures show as those of the writes.
+    encoder.readable.pipeTo(connection.writable).catch(ignore);
+    const agent = encoder.writable.getWriter();
+    agent.closed.catch(ignore);
+    for (const frame of request) agent.write(frame).catch(ignore);
+
+    const read: ReadableStreamReadResult<Frame> = await abortable(
+      frames.read(),
+      signal,
+    );
+    if (read.done) {
+      throw new ConnectionError(
+        `Cannot reach the agent at ${
+          formatTarget(target)
+        }: the connection was closed without an answer; no agent listens there, or it doesn't let this user or machine in`,
+      );
+    }
+    const answer = read.value;
+    if (answer.type === "error") {
+      throw new AgentError(answer.message, answer.code);
+    }
+    return new Session(connection, answer, frames, agent);
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,108 @@
+/**
+ * The flags by which the client commands take their target.
+ *
+ * @module
+ */
+
+import { type Flag, UsageError } from "../cli/command.ts";
+import type { ParsedFlags } from "../cli/parse_flags.ts";
+import { DEFAULT_CONNECT_TIMEOUT } from "./session.ts";
+import { DEFAULT_PORT, formatTarget, type Target } from "./target.ts";
+import { waitForAgent } from "./wait_for_agent.ts";
+
+const MAX_U32 = 0xffffffff;
+
+/** How the flags are written in a usage line. */
+export const TARGET_USAGE = "(--cid N | --uds PATH | --unix PATH)";
+
+/** The flags for the target and for reaching it. */
+export const TARGET_FLAGS: readonly Flag[] = [
+  {
+    name: "cid",
+    value: "N",
+    description: "The machine with this CID, over the kernel's vsock",
+  },
+  {
+    name: "uds",
+    value: "PATH",
+    description:
+      "The machine behind this hybrid vsock socket (Cloud Hypervisor, Firecracker)",
+  },
+  {
+    name: "unix",
+    value: "PATH",
+    description: "The agent that listens on this unix socket",
+  },
+  {
+    name: "port",
+    value: "PORT",
+    description: `The agent's vsock port (default ${DEFAULT_PORT})`,
+  },
+  {
+    name: "connect-timeout",
+    value: "TIME",
+    description:
+      `How long connecting may take, up to the first answer (default ${
+        DEFAULT_CONNECT_TIMEOUT / 1000
+      }s)`,
+  },
+  {
+    name: "wait",
+    value: "TIME",
+    description: "Wait this long for the agent to come up, such as 30s",
+  },
+];
+
+/**
+ * Returns the target that the flags name.
+ *
+ * @param flags The flags.
+ * @returns The target.
+ * @throws {UsageError} If they name none, or several.
+ */
+export function parseTarget(flags: ParsedFlags): Target {
+  const cid = flags.integer("cid", MAX_U32);
+  const uds = flags.get("uds");
+  const unix = flags.get("unix");
+  const port = flags.integer("port", MAX_U32) ?? DEFAULT_PORT;
+  const targets: Target[] = [];
+  if (cid !== undefined) targets.push({ cid, port });
+  if (uds !== undefined) targets.push({ uds, port });
+  if (unix !== undefined) targets.push({ unix });
+  const [target] = targets;
+  if (target === undefined || targets.length > 1) {
+    throw new UsageError(
+      "Name the machine by exactly one of --cid N, --uds PATH and --unix PATH",
+    );
+  }
+  if ("unix" in target && flags.get("port") !== undefined) {
+    throw new UsageError("--port does not go with --unix");
+  }
+  return target;
+}
+
+/**
+ * Waits for the agent as long as `--wait` says, and returns the options for the
+ * call that follows.
+ *
+ * @param target Where the agent is.
+ * @param flags The flags.
+ * @returns The options for the call.
+ * @throws {ConnectionError} If the agent doesn't come up in time.
+ * @throws {UsageError} If a duration is malformed.
+ */
+export async function reachAgent(
+  target: Target,
+  flags: ParsedFlags,
+): Promise<{ connectTimeout: number }> {
+  const connectTimeout = flags.duration("connect-timeout") ??
+    DEFAULT_CONNECT_TIMEOUT;
+  const wait = flags.duration("wait");
+  if (wait !== undefined) {
+    if (Deno.stderr.isTerminal()) {
+      console.error(`Waiting for the agent at ${formatTarget(target)} …`);
+    }
+    await waitForAgent(target, wait, { connectTimeout });
+  }
+  return { connectTimeout };
+}

@@ -1,0 +1,100 @@
+/**
+ * Waiting for a guest to come up.
+ *
+ * @module
+ */
+
+import { delay } from "@std/async/delay";
+import { Errno, OsError } from "../ffi/errno.ts";
+import { dial } from "./dial.ts";
+import { AgentError, ConnectionError } from "./errors.ts";
+import {
+  type CallOptions,
+  DEFAULT_CONNECT_TIMEOUT,
+  requestOn,
+} from "./session.ts";
+import { formatTarget, type Target } from "./target.ts";
+
+/** How long to wait between two attempts, in milliseconds. */
+const INTERVAL = 50;
+
+/**
+ * Waits until an agent answers, asking it for nothing but who it is. A guest
+ * may still have to boot, or even to be started.
+ *
+ * Attempts follow each other quickly, and none that is under way is given up
+ * before the time is over: some hypervisors don't survive an aborted `CONNECT`.
+ *
+ * @param target Where the agent will be.
+ * @param timeout How long to wait, in milliseconds.
+ * @param options The options; `connectTimeout` bounds how long one that has
+ * accepted may take to answer.
+ * @throws {ConnectionError} If no agent answers in time, or may not be reached
+ * by this user.
+ * @throws If the signal is aborted, its reason.
+ */
+export async function waitForAgent(
+  target: Target,
+  timeout: number,
+  options: CallOptions = {},
+): Promise<void> {
+  const { connectTimeout = DEFAULT_CONNECT_TIMEOUT, signal } = options;
+  const deadline = AbortSignal.timeout(timeout);
+  const limit = signal ? AbortSignal.any([signal, deadline]) : deadline;
+  let last: unknown;
+  for (;;) {
+    try {
+      await probe(target, connectTimeout, limit);
+      return;
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!deadline.aborted) last = error;
+      if (deadline.aborted || isFinal(error)) {
+        throw failure(target, timeout, last);
+      }
+    }
+    await delay(INTERVAL, { signal: limit }).catch(() => {});
+  }
+}
+
+async function probe(
+  target: Target,
+  answerTimeout: number,
+  limit: AbortSignal,
+): Promise<void> {
+  const connection = await dial(target, limit);
+  const patience = AbortSignal.any([
+    limit,
+    AbortSignal.timeout(answerTimeout),
+  ]);
+  try {
+    using _ = await requestOn(
+      connection,
+      target,
+      [{ type: "info" }],
+      patience,
+    );
+  } catch (error) {
+    // An agent that doesn't know the question is an agent all the same.
+    if (!(error instanceof AgentError) || error.code === "busy") throw error;
+  }
+}
+
+/** Whether waiting won't mend it. */
+function isFinal(error: unknown): boolean {
+  if (!(error instanceof ConnectionError)) {
+    return !(error instanceof AgentError || error instanceof DOMException);
+  }
+  const { cause } = error;
+  return cause instanceof OsError &&
+    (cause.errno === Errno.EACCES || cause.errno === Errno.EPERM);
+}
+
+function failure(target: Target, timeout: number, last: unknown): unknown {
+  if (isFinal(last)) return last;
+  const reason = last instanceof Error ? last.message : "it never answered";
+  return new ConnectionError(
+    `No agent at ${formatTarget(target)} within ${timeout / 1000} s: ${reason}`,
+    { cause: last },
+  );
+}

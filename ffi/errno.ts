@@ -1,0 +1,87 @@
+/**
+ * One place from errno numbers to names and text, and the error that every
+ * failed call of the C library becomes.
+ *
+ * @module
+ */
+
+import { libc } from "./libc.ts";
+
+/** The errno values that this code decides by, see errno(3). */
+export const Errno = {
+  EPERM: 1,
+  ENOENT: 2,
+  ESRCH: 3,
+  EINTR: 4,
+  E2BIG: 7,
+  ENOEXEC: 8,
+  EAGAIN: 11,
+  ENOMEM: 12,
+  EACCES: 13,
+  EEXIST: 17,
+  ENOTDIR: 20,
+  ENFILE: 23,
+  EMFILE: 24,
+  EPIPE: 32,
+  EADDRINUSE: 98,
+  ENOBUFS: 105,
+  ECONNABORTED: 103,
+  ECONNRESET: 104,
+  ECONNREFUSED: 111,
+  EINPROGRESS: 115,
+} as const;
+
+/**
+ * A failed call of the C library: what was attempted, on what, and why the
+ * kernel refused it.
+ */
+export class OsError extends Error {
+  /** What was attempted, such as `bind vsock port 1024`. */
+  readonly operation: string;
+  /** The number of the error, see errno(3). */
+  readonly errno: number;
+  /** The name of the error, such as `EADDRINUSE`. */
+  readonly code: string;
+
+  /**
+   * The number comes first, so that it is read before a message is made.
+   *
+   * @param errno The number of the error.
+   * @param operation What was attempted and on what, as it reads after
+   * "Cannot".
+   */
+  constructor(errno: number, operation: string) {
+    const code = errnoName(errno);
+    super(`Cannot ${operation}: ${errnoText(errno)} (${code})`);
+    this.name = "OsError";
+    this.operation = operation;
+    this.errno = errno;
+    this.code = code;
+  }
+}
+
+function cString(pointer: Deno.PointerValue): string | undefined {
+  return pointer === null
+    ? undefined
+    : Deno.UnsafePointerView.getCString(pointer);
+}
+
+/**
+ * Returns the name of an error number, see strerrorname_np(3).
+ *
+ * @param errno The number of the error.
+ * @returns Its name, such as `ENOENT`, or `errno N` for a number without one.
+ */
+export function errnoName(errno: number): string {
+  return cString(libc().strerrorname_np(errno)) ?? `errno ${errno}`;
+}
+
+/**
+ * Returns the description of an error number, see strerror(3).
+ *
+ * @param errno The number of the error.
+ * @returns A sentence fragment, such as `No such file or directory`.
+ */
+export function errnoText(errno: number): string {
+  return cString(libc().strerror(errno)) ?? `Unknown error ${errno}`;
+}

@@ -1,0 +1,152 @@
+/**
+ * File descriptors as web streams.
+ *
+ * @module
+ */
+
+import { PIPE_MAX_SIZE } from "./abi.ts";
+import type { AsyncFd } from "./async_fd.ts";
+import { readinessLoop } from "./readiness_loop.ts";
+
+/** Options for {@linkcode writableFromFd}. */
+export interface FdStreamOptions {
+  /**
+   * Leave the descriptor open when the stream ends, because two streams share
+   * it and somebody else owns it.
+   *
+   * @default {false}
+   */
+  preventClose?: boolean;
+}
+
+/** Options for {@linkcode readableFromFd}. */
+export interface FdReadableOptions extends FdStreamOptions {
+  /**
+   * Once aborted, the stream ends with what the descriptor holds at that moment
+   * (at most 1 MiB, a pipe's worth), whoever still keeps the other end open.
+   */
+  drain?: AbortSignal;
+}
+
+/** How many bytes one read asks for. */
+const READ_SIZE = 64 * 1024;
+
+/**
+ * Reads are synchronous, so one buffer serves all streams: an idle stream holds
+ * no memory, and a chunk is as long as what was read.
+ */
+const scratch = new Uint8Array(READ_SIZE);
+
+/**
+ * Returns a byte stream of what a descriptor yields, from now to the end of the
+ * file. Nothing is read before somebody asks, and a BYOB reader's buffer is
+ * filled without a copy.
+ *
+ * @param fd The descriptor, closed at the end, on an error, and on cancel. If
+ * its owner closes it, that is the end of the stream.
+ * @param options The options.
+ * @returns The stream; a failed read errors it with an `OsError`.
+ */
+export function readableFromFd(
+  fd: AsyncFd,
+  options: FdReadableOptions = {},
+): ReadableStream<Uint8Array> {
+  const { preventClose = false, drain } = options;
+  let ended = false;
+  let drainable = PIPE_MAX_SIZE;
+
+  const wake = () => fd.wake();
+  drain?.addEventListener("abort", wake, { once: true });
+
+  function end() {
+    ended = true;
+    drain?.removeEventListener("abort", wake);
+    if (preventClose) fd.wake();
+    else fd.close();
+  }
+
+  async function pull(controller: ReadableByteStreamController) {
+    const request = controller.byobRequest;
+    const view = request?.view;
+    const into = view
+      ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+      : scratch;
+    const turn = readinessLoop.countOperation();
+    if (turn) await turn;
+    while (!ended) {
+      let count = fd.closed || drainable <= 0 ? 0 : fd.tryRead(into);
+      if (drain?.aborted) {
+        count ??= 0;
+        drainable -= count;
+      }
+      if (count === null) {
+        await fd.readable();
+      } else if (count === 0) {
+        end();
+        controller.close();
+        request?.respond(0);
+      } else if (request) {
+        return request.respond(count);
+      } else {
+        return controller.enqueue(scratch.slice(0, count));
+      }
+    }
+  }
+
+  return new ReadableStream({
+    type: "bytes",
+    async pull(controller) {
+      try {
+        await pull(controller);
+      } catch (error) {
+        if (ended) return;
+        end();
+        throw error;
+      }
+    },
+    cancel: end,
+  }, { highWaterMark: 0 });
+}
+
+/**
+ * Returns a stream that writes its chunks to a descriptor, with backpressure: a
+ * write is done when the kernel has taken all of it.
+ *
+ * @param fd The descriptor, closed when the stream is closed or aborted, and on
+ * an error.
+ * @param options The options.
+ * @returns The stream; a failed write errors it with an `OsError`.
+ */
+export function writableFromFd(
+  fd: AsyncFd,
+  options: FdStreamOptions = {},
+): WritableStream<Uint8Array> {
+  function end() {
+    if (options.preventClose) fd.wake();
+    else fd.close();
+  }
+
+  return new WritableStream({
+    start(controller) {
+      // A write that waits for room must not hold the abort up.
+      controller.signal.addEventListener("abort", end, { once: true });
+    },
+    async write(chunk, controller) {
+      try {
+        let rest = chunk;
+        while (rest.byteLength > 0) {
+          const turn = readinessLoop.countOperation();
+          if (turn) await turn;
+          controller.signal.throwIfAborted();
+          const count = fd.tryWrite(rest);
+          if (count === null) await fd.writable();
+          else rest = rest.subarray(count);
+        }
+      } catch (error) {
+        end();
+        throw error;
+      }
+    },
+    close: end,
+  });
+}

@@ -1,0 +1,49 @@
+/**
+ * Pipes between this process and its children.
+ *
+ * @module
+ */
+
+import {
+  F_SETFL,
+  F_SETPIPE_SZ,
+  O_CLOEXEC,
+  O_NONBLOCK,
+  PIPE_MAX_SIZE,
+} from "./abi.ts";
+import { AsyncFd } from "./async_fd.ts";
+import { OsError } from "./errno.ts";
+import { Fd } from "./fd.ts";
+import { errno, libc } from "./libc.ts";
+
+/** The two ends of a pipe, see pipe(7): this process's and the child's. */
+export interface Pipe {
+  /** This process's end, non-blocking. */
+  readonly own: AsyncFd;
+  /** The child's end, blocking as programs expect. */
+  readonly child: Fd;
+}
+
+/**
+ * Makes a pipe of 1 MiB, or of the default size where the system doesn't allow
+ * that much.
+ *
+ * @param direction `in` for what this process writes and the child reads, `out`
+ * for the reverse.
+ * @returns The pipe.
+ * @throws {OsError} If there is none to be had, with `EMFILE` when the process
+ * is out of descriptors.
+ */
+export function openPipe(direction: "in" | "out"): Pipe {
+  const ends = new Int32Array(2);
+  if (libc().pipe2(ends, O_CLOEXEC) < 0) {
+    throw new OsError(errno(), "open a pipe");
+  }
+  const [readEnd, writeEnd] = ends as unknown as [number, number];
+  const [own, child] = direction === "in"
+    ? [writeEnd, readEnd]
+    : [readEnd, writeEnd];
+  libc().fcntl(own, F_SETFL, O_NONBLOCK);
+  libc().fcntl(own, F_SETPIPE_SZ, PIPE_MAX_SIZE);
+  return { own: new AsyncFd(own), child: new Fd(child) };
+}

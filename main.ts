@@ -1,0 +1,15 @@
+import { runProgram } from "./cli/run_program.ts";
+import config from "./deno.json" with { type: "json" };
+
+// Each command is loaded when it is called, so that none pays for another's
+// imports at start.
+Deno.exit(
+  await runProgram(Deno.args, config.version, {
+    serve: async () => (await import("./agent/serve_command.ts")).serveCommand,
+    client: async () =>
+      (await import("./client/client_command.ts")).clientCommand,
+    reseed: async () =>
+      (await import("./client/reseed_command.ts")).reseedCommand,
+    info: async () => (await import("./client/info_command.ts")).infoCommand,
+  }),
+);

@@ -1,0 +1,57 @@
+import { assertEquals } from "@std/assert";
+import { dataLineLength, encodeDataLine, parseDataLine } from "./_data_line.ts";
+import { toBytes, toText } from "./_test_utils.ts";
+
+Deno.test("parseDataLine() parses the canonical form", () => {
+  const data = toBytes("hi");
+  for (const type of ["stdin", "stdout", "stderr"] as const) {
+    const line = toBytes(`{"type":"${type}","data":"aGk="}`);
+    assertEquals(parseDataLine(line), { type, data });
+  }
+  assertEquals(
+    parseDataLine(toBytes('{"type":"stdin","data":""}')),
+    { type: "stdin", data: new Uint8Array(0) },
+  );
+});
+
+Deno.test("parseDataLine() returns undefined when the form is another", () => {
+  const lines = [
+    "",
+    "{}",
+    '"}',
+    '{"type":"std',
+    '{"type":"stdin","data":"',
+    '{"type":"stdin","data":"}',
+    '{"type":"stdin","data":"aGk="',
+    '{"type":"stdin","data":"aGk="} ',
+    ' {"type":"stdin","data":"aGk="}',
+    '{"type":"stdin", "data":"aGk="}',
+    '{"type":"stdin","data":"aGk"}',
+    '{"type":"stdin","data":"aGk ="}',
+    '{"type":"stdin","data":"aG\\u006b="}',
+    '{"type":"stdin","data":"\ufeffaGk="}',
+    '{"type":"stdin","data":"\ufeff"}',
+    '{"type":"stdin","data":"aGk=","data":"aGk="}',
+    '{"type":"stdin","data":null}',
+    '{"data":"aGk=","type":"stdin"}',
+    '{"type":"stdxyz","data":"aGk="}',
+    '{"type":"exec","argv":["true"]}',
+  ];
+  for (const line of lines) {
+    assertEquals(parseDataLine(toBytes(line)), undefined, line);
+  }
+});
+
+Deno.test("parseDataLine() returns undefined when the data isn't UTF-8", () => {
+  const line = toBytes('{"type":"stdin","data":"aGk="}');
+  line[24] = 0xff;
+
+  assertEquals(parseDataLine(line), undefined);
+});
+
+Deno.test("encodeDataLine() writes the canonical form", () => {
+  assertEquals(
+    toText(encodeDataLine({ type: "stderr", data: toBytes("hi") })),
+    '{"type":"stderr","data":"aGk="}\n',
+  );
+});

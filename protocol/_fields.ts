@@ -1,0 +1,155 @@
+import { quote } from "./_quote.ts";
+import { decodeBase64 } from "./base64.ts";
+import { ProtocolError } from "./protocol_error.ts";
+
+/**
+ * A frame's JSON object, read field by field. Each method takes a field's name
+ * and returns its value, or `undefined` if the field is missing or `null`, and
+ * throws a {@linkcode ProtocolError} if the field has any other shape.
+ */
+export class Fields {
+  /** The frame's type. */
+  readonly type: string;
+  readonly #values: Readonly<Record<string, unknown>>;
+
+  /**
+   * Wraps a frame's JSON object.
+   *
+   * @param value What the JSON holds.
+   * @throws {ProtocolError} If it isn't an object, or its type isn't a string.
+   */
+  constructor(value: unknown) {
+    if (!isObject(value)) {
+      throw new ProtocolError(
+        `Cannot parse frame: must be a JSON object, got ${describe(value)}`,
+      );
+    }
+    const { type } = value;
+    if (type === undefined || type === null) {
+      throw new ProtocolError(`Cannot parse frame: "type" is missing`);
+    }
+    if (!isString(type)) {
+      throw new ProtocolError(
+        `Cannot parse frame: "type" must be a string, got ${describe(type)}`,
+      );
+    }
+    this.type = type;
+    this.#values = value;
+  }
+
+  /** Reads a string. */
+  string(name: string): string | undefined {
+    return this.#read(name, "a string", isString);
+  }
+
+  /** Reads a boolean. */
+  boolean(name: string): boolean | undefined {
+    return this.#read(name, "a boolean", isBoolean);
+  }
+
+  /** Reads an integer that a double holds exactly. */
+  integer(name: string): number | undefined {
+    return this.#read(name, "an integer", isInteger);
+  }
+
+  /** Reads a non-negative integer that a double holds exactly. */
+  count(name: string): number | undefined {
+    return this.#read(name, "a non-negative integer", isCount);
+  }
+
+  /** Reads a non-negative, finite number. */
+  amount(name: string): number | undefined {
+    return this.#read(name, "a non-negative number", isAmount);
+  }
+
+  /** Reads an array of strings. */
+  strings(name: string): string[] | undefined {
+    const expected = "an array of strings";
+    const items = this.#read(name, expected, Array.isArray);
+    return items?.map((item: unknown, index) =>
+      isString(item)
+        ? item
+        : this.#reject(name, expected, `${describe(item)} at index ${index}`)
+    );
+  }
+
+  /** Reads an object of strings, which is returned without a prototype. */
+  stringRecord(name: string): Record<string, string> | undefined {
+    const expected = "an object of strings";
+    const values = this.#read(name, expected, isObject);
+    if (values === undefined) return undefined;
+    const record: Record<string, string> = Object.create(null);
+    for (const [key, value] of Object.entries(values)) {
+      record[key] = isString(value)
+        ? value
+        : this.#reject(name, expected, `${describe(value)} at ${quote(key)}`);
+    }
+    return record;
+  }
+
+  /** Reads bytes, which are in base64. */
+  bytes(name: string): Uint8Array | undefined {
+    const text = this.string(name);
+    try {
+      return text === undefined ? undefined : decodeBase64(text);
+    } catch (cause) {
+      throw new ProtocolError(
+        `Cannot parse frame "${this.type}": "${name}" must be standard, padded base64`,
+        { cause },
+      );
+    }
+  }
+
+  /** Fails because a field that must be there is missing. */
+  missing(name: string): never {
+    throw new ProtocolError(
+      `Cannot parse frame "${this.type}": "${name}" is missing`,
+    );
+  }
+
+  #read<T>(
+    name: string,
+    expected: string,
+    isExpected: (value: unknown) => value is T,
+  ): T | undefined {
+    const value = this.#values[name] ?? undefined;
+    if (value === undefined || isExpected(value)) return value;
+    return this.#reject(name, expected, describe(value));
+  }
+
+  #reject(name: string, expected: string, actual: string): never {
+    throw new ProtocolError(
+      `Cannot parse frame "${this.type}": "${name}" must be ${expected}, got ${actual}`,
+    );
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function isBoolean(value: unknown): value is boolean {
+  return typeof value === "boolean";
+}
+
+function isInteger(value: unknown): value is number {
+  return Number.isSafeInteger(value);
+}
+
+function isCount(value: unknown): value is number {
+  return isInteger(value) && value >= 0;
+}
+
+function isAmount(value: unknown): value is number {
+  return typeof value === "number" && value >= 0 && value < Infinity;
+}
+
+function describe(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "array";
+  return typeof value === "number" ? `number ${value}` : typeof value;
+}
