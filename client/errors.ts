@@ -20,6 +20,8 @@ export class AgentError extends Error {
   readonly code: ErrorCode | undefined;
 
   /**
+   * Creates an error.
+   *
    * @param message What the agent said.
    * @param code What kind of failure it said it was.
    */

@@ -61,6 +61,8 @@ export class RemoteProcess implements AsyncDisposable {
   #ended = false;
 
   /**
+   * Takes a session over.
+   *
    * @param session The session, answered by `started`.
    * @param pid The command's process id.
    * @param stdio Which streams are wanted.

@@ -4,7 +4,10 @@
  * @module
  */
 
+import { addressOf } from "./libc.ts";
+
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 /**
  * Encodes a string as NUL-terminated UTF-8.
@@ -38,7 +41,7 @@ export function encodeCStringArray(
   const tableSize = (strings.length + 1) * 8;
   const size = strings.reduce((sum, { length }) => sum + length, tableSize);
   const buffer = new Uint8Array(new ArrayBuffer(size));
-  const address = Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer));
+  const address = addressOf(buffer.buffer);
   const table = new BigUint64Array(buffer.buffer, 0, strings.length + 1);
   let offset = tableSize;
   strings.forEach((string, index) => {
@@ -47,4 +50,14 @@ export function encodeCStringArray(
     offset += string.length;
   });
   return buffer;
+}
+
+/**
+ * Decodes what C has written into a buffer, up to the first NUL.
+ *
+ * @param bytes The buffer, which holds a NUL.
+ * @returns The string.
+ */
+export function decodeCString(bytes: Uint8Array): string {
+  return decoder.decode(bytes.subarray(0, bytes.indexOf(0)));
 }

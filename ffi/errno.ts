@@ -5,6 +5,7 @@
  * @module
  */
 
+import { decodeCString } from "./c_string.ts";
 import { libc } from "./libc.ts";
 
 /** The errno values that this code decides by, see errno(3). */
@@ -60,11 +61,8 @@ export class OsError extends Error {
   }
 }
 
-function cString(pointer: Deno.PointerValue): string | undefined {
-  return pointer === null
-    ? undefined
-    : Deno.UnsafePointerView.getCString(pointer);
-}
+/** Longer than any name or description. */
+const TEXT_BYTES = 128n;
 
 /**
  * Returns the name of an error number, see strerrorname_np(3).
@@ -73,15 +71,21 @@ function cString(pointer: Deno.PointerValue): string | undefined {
  * @returns Its name, such as `ENOENT`, or `errno N` for a number without one.
  */
 export function errnoName(errno: number): string {
-  return cString(libc().strerrorname_np(errno)) ?? `errno ${errno}`;
+  const name = libc().strerrorname_np(errno);
+  if (name === null) return `errno ${errno}`;
+  const text = new Uint8Array(Number(TEXT_BYTES));
+  libc().strncpy(text, name, TEXT_BYTES);
+  return decodeCString(text);
 }
 
 /**
- * Returns the description of an error number, see strerror(3).
+ * Returns the description of an error number, see strerror_r(3).
  *
  * @param errno The number of the error.
  * @returns A sentence fragment, such as `No such file or directory`.
  */
 export function errnoText(errno: number): string {
-  return cString(libc().strerror(errno)) ?? `Unknown error ${errno}`;
+  const text = new Uint8Array(Number(TEXT_BYTES));
+  libc().__xpg_strerror_r(errno, text, TEXT_BYTES);
+  return decodeCString(text);
 }

@@ -5,12 +5,18 @@
  * `size_t` and `ssize_t` results that stay below 2³¹ are declared `i32`, which
  * costs no allocation; a 64-bit result would always be a `bigint`.
  *
+ * Memory is read and addresses are taken through the library itself: with
+ * `--allow-ffi=PATH`, which grants this one file, Deno allows its calls but none
+ * of `Deno.UnsafePointer` and `Deno.UnsafePointerView`.
+ *
  * @module
  */
 
 const SYMBOLS = {
   // int *__errno_location(void);
   __errno_location: { parameters: [], result: "pointer" },
+  // int __xpg_strerror_r(int errnum, char *buf, size_t buflen); strerror_r(3) of POSIX
+  __xpg_strerror_r: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   // int accept4(int sockfd, struct sockaddr *addr, socklen_t *addrlen, int flags);
   accept4: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
   // int access(const char *path, int mode);
@@ -103,6 +109,14 @@ const SYMBOLS = {
     parameters: ["buffer", "buffer"],
     result: "i32",
   },
+  // void *memcpy(void *dest, const void *src, size_t n); to read what C points to
+  memcpy: { parameters: ["buffer", "pointer", "usize"], result: "void" },
+  // The same, with nothing to copy, for the address of a buffer.
+  memcpy_address: {
+    name: "memcpy",
+    parameters: ["buffer", "buffer", "usize"],
+    result: "u64",
+  },
   // ssize_t read(int fd, void *buf, size_t count);
   read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   // char *realpath(const char *path, char *resolved_path);
@@ -126,10 +140,10 @@ const SYMBOLS = {
     parameters: ["i32", "buffer", "i32", "u32", "buffer"],
     result: "i32",
   },
-  // char *strerror(int errnum);
-  strerror: { parameters: ["i32"], result: "pointer" },
   // const char *strerrorname_np(int errnum);
   strerrorname_np: { parameters: ["i32"], result: "pointer" },
+  // char *strncpy(char *dest, const char *src, size_t n);
+  strncpy: { parameters: ["buffer", "pointer", "usize"], result: "void" },
   // long syscall(long number, pid_t pid, unsigned int flags); as pidfd_open(2) needs it
   syscall: { parameters: ["i64", "i32", "u32"], result: "i32" },
   // int unlink(const char *path);
@@ -180,7 +194,8 @@ function openLibrary(): Libc {
 }
 
 let library: Libc | undefined;
-let errnoView: Int32Array | undefined;
+let errnoLocation: Deno.PointerValue = null;
+const errnoCopy = new Int32Array(new ArrayBuffer(4));
 
 /**
  * Returns the C library's symbols, and opens it at the first call.
@@ -192,12 +207,8 @@ let errnoView: Int32Array | undefined;
 export function libc(): Libc {
   if (library === undefined) {
     library = openLibrary();
-    // The JavaScript thread never changes, so its errno never moves: one view
-    // serves for good, and a read of it is a plain load.
-    const location = library.__errno_location()!;
-    errnoView = new Int32Array(
-      Deno.UnsafePointerView.getArrayBuffer(location, 4),
-    );
+    // The JavaScript thread never changes, so its errno never moves.
+    errnoLocation = library.__errno_location();
   }
   return library;
 }
@@ -210,5 +221,17 @@ export function libc(): Libc {
  * @returns The value that the last failed call left, see errno(3).
  */
 export function errno(): number {
-  return errnoView![0]!;
+  library!.memcpy(errnoCopy, errnoLocation, 4n);
+  return errnoCopy[0]!;
+}
+
+/**
+ * Returns the address of a buffer. It stays valid for as long as the buffer is
+ * referenced, which the address alone does not do.
+ *
+ * @param buffer The buffer.
+ * @returns The address of its first byte.
+ */
+export function addressOf(buffer: ArrayBuffer): bigint {
+  return libc().memcpy_address(buffer, buffer, 0n);
 }

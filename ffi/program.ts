@@ -5,7 +5,7 @@
  */
 
 import { PATH_MAX, X_OK } from "./abi.ts";
-import { encodeCString } from "./c_string.ts";
+import { decodeCString, encodeCString } from "./c_string.ts";
 import { Errno, OsError } from "./errno.ts";
 import { errno, libc } from "./libc.ts";
 
@@ -62,5 +62,5 @@ function realPath(path: string): string {
   if (libc().realpath(cPath, resolved) === null) {
     throw new OsError(errno(), `resolve ${JSON.stringify(path)}`);
   }
-  return new TextDecoder().decode(resolved.subarray(0, resolved.indexOf(0)));
+  return decodeCString(resolved);
 }

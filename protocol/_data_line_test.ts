@@ -49,6 +49,13 @@ Deno.test("parseDataLine() returns undefined when the data isn't UTF-8", () => {
   assertEquals(parseDataLine(line), undefined);
 });
 
+Deno.test("dataLineLength() counts the newline", () => {
+  assertEquals(
+    dataLineLength({ type: "stderr", data: toBytes("hi") }),
+    '{"type":"stderr","data":"aGk="}\n'.length,
+  );
+});
+
 Deno.test("encodeDataLine() writes the canonical form", () => {
   assertEquals(
     toText(encodeDataLine({ type: "stderr", data: toBytes("hi") })),

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { knownFrame, toBytes, toText } from "./_test_utils.ts";
+import { toBytes, toText } from "./_test_utils.ts";
 import { encodeFrame } from "./encode_frame.ts";
 import { type KnownFrame, MAX_FRAME_BYTES } from "./frame.ts";
 

@@ -89,10 +89,11 @@ export class LineDecoderStream extends TransformStream<Uint8Array, Uint8Array> {
         `Cannot decode line: longer than ${this.#maxLineBytes} bytes`,
       );
     }
+    // Even an empty view would hold its chunk's memory.
     if (part.length === 0) return;
     if (this.#length === 0) {
       // A view, which is never written to: it is full, so the next part moves
-      // it. Further views would each hold their chunk's whole memory.
+      // it. More than one view would hold more than one chunk's memory.
       this.#buffer = part;
     } else {
       if (length > this.#buffer.length) this.#grow(length);

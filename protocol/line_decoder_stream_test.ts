@@ -5,7 +5,7 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { chunkSizes, cut, settle, toBytes, toText } from "./_test_utils.ts";
+import { cut, settle, toBytes, toText } from "./_test_utils.ts";
 import { MAX_FRAME_BYTES } from "./frame.ts";
 import { LineDecoderStream } from "./line_decoder_stream.ts";
 import { ProtocolError } from "./protocol_error.ts";

@@ -1,12 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import {
-  knownFrame,
-  outcome,
-  referenceDecodeBase64,
-  text,
-  toBytes,
-  toText,
-} from "./_test_utils.ts";
+import { toBytes } from "./_test_utils.ts";
 import { encodeFrame } from "./encode_frame.ts";
 import {
   type DataFrame,
