@@ -1,0 +1,35 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  decodeCString,
+  encodeCString,
+  encodeCStringArray,
+} from "./c_string.ts";
+import { addressOf } from "./libc.ts";
+import "./_test_utils.ts";
+
+Deno.test("encodeCString() ends the string with a NUL", () => {
+  assertEquals([...encodeCString("é")], [0xc3, 0xa9, 0]);
+});
+
+Deno.test("encodeCString() throws when the string holds a NUL", () => {
+  assertThrows(
+    () => encodeCString("a\0b"),
+    TypeError,
+    String.raw`Cannot pass "a\u0000b" to the system: it holds a NUL`,
+  );
+});
+
+Deno.test("encodeCStringArray() points at its own strings", () => {
+  const array = encodeCStringArray(["ls", "", "-l"]);
+  const base = addressOf(array.buffer as ArrayBuffer);
+  const pointers = [...new BigUint64Array(array.buffer, 0, 4)];
+  assertEquals(pointers.pop(), 0n);
+  const strings = pointers.map((pointer) =>
+    decodeCString(array.subarray(Number(pointer - base)))
+  );
+  assertEquals(strings, ["ls", "", "-l"]);
+});
+
+Deno.test("encodeCStringArray() yields a lone NULL for no strings", () => {
+  assertEquals(encodeCStringArray([]), new Uint8Array(8));
+});

@@ -1,0 +1,39 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { O_RDONLY } from "./abi.ts";
+import { Errno, errnoName, errnoText, OsError } from "./errno.ts";
+import { Fd } from "./fd.ts";
+import "./_test_utils.ts";
+
+Deno.test("errnoName() and errnoText() agree with Errno's names", () => {
+  for (const [name, number] of Object.entries(Errno)) {
+    assertEquals(errnoName(number), name);
+  }
+  assertEquals(errnoText(Errno.EADDRINUSE), "Address already in use");
+});
+
+Deno.test("errnoName() makes a name up when there is none", () => {
+  assertEquals(errnoName(4095), "errno 4095");
+});
+
+Deno.test("OsError says what was attempted and why it failed", () => {
+  const error = assertThrows(
+    () => Fd.open("/nonexistent/file", O_RDONLY),
+    OsError,
+    `Cannot open "/nonexistent/file": No such file or directory (ENOENT)`,
+  );
+  assertEquals(error.code, "ENOENT");
+  assertEquals(error.errno, Errno.ENOENT);
+  assertEquals(error.operation, `open "/nonexistent/file"`);
+});
+
+Deno.test("errno() survives many failing calls while memory is allocated", () => {
+  const wrong = new Set<string>();
+  for (let i = 0; i < 20_000; i++) {
+    try {
+      Fd.open(`/nonexistent/${i}`, O_RDONLY);
+    } catch (error) {
+      if ((error as OsError).code !== "ENOENT") wrong.add(String(error));
+    }
+  }
+  assertEquals([...wrong], []);
+});
