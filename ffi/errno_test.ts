@@ -17,13 +17,13 @@ Deno.test("errnoName() makes a name up when there is none", () => {
 
 Deno.test("OsError says what was attempted and why it failed", () => {
   const error = assertThrows(
-    () => Fd.open("/nonexistent/file", O_RDONLY),
+    () => Fd.open("/dev/null/file", O_RDONLY),
     OsError,
-    `Cannot open "/nonexistent/file": No such file or directory (ENOENT)`,
+    `Cannot open "/dev/null/file": No such file or directory (ENOENT)`,
   );
   assertEquals(error.code, "ENOENT");
   assertEquals(error.errno, Errno.ENOENT);
-  assertEquals(error.operation, `open "/nonexistent/file"`);
+  assertEquals(error.operation, `open "/dev/null/file"`);
 });
 
 Deno.test("errno() survives many failing calls while memory is allocated", () => {
