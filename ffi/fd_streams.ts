@@ -29,7 +29,7 @@ export interface FdReadableOptions extends FdStreamOptions {
 }
 
 /** How many bytes one read asks for. */
-const READ_SIZE = 64 * 1024;
+const READ_SIZE = 256 * 1024;
 
 /**
  * Reads are synchronous, so one buffer serves all streams: an idle stream holds

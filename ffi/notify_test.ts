@@ -23,9 +23,9 @@ function receive(fd: Fd): string {
 
 Deno.test("notify() fails with the reason when the socket is missing", () => {
   const error = assertThrows(
-    () => notify("/nonexistent/notify", { READY: "1" }),
+    () => notify("/proc/self/missing", { READY: "1" }),
     OsError,
-    `Cannot notify the service manager at "/nonexistent/notify"`,
+    `Cannot notify the service manager at "/proc/self/missing"`,
   );
   assertEquals(error.code, "ENOENT");
 });

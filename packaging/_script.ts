@@ -1,0 +1,108 @@
+/**
+ * What the scripts of this folder share.
+ *
+ * @module
+ */
+
+import { type Flag, UsageError } from "../cli/command.ts";
+import { type ParsedFlags, parseFlags } from "../cli/parse_flags.ts";
+
+/** Thrown when a tool fails that a script has called. */
+export class ToolError extends Error {
+  override readonly name = "ToolError";
+}
+
+/** A script's command line. */
+export interface Script {
+  /** How it is called. */
+  readonly usage: string;
+  /** The flags it takes. */
+  readonly flags: readonly Flag[];
+  /** Does what the script is for. */
+  run(flags: ParsedFlags): Promise<void>;
+}
+
+/**
+ * Runs a script and exits: with 2 if its command line makes no sense, with 1 if
+ * it fails.
+ *
+ * @param script The script.
+ * @param args Its command line.
+ */
+export async function runScript(
+  script: Script,
+  args: readonly string[],
+): Promise<never> {
+  try {
+    if (args.includes("--help")) {
+      console.log(describe(script));
+    } else {
+      await script.run(parseFlags(args, script.flags));
+    }
+    Deno.exit(0);
+  } catch (error) {
+    if (error instanceof UsageError) {
+      console.error(`${error.message}\n\n${describe(script)}`);
+      Deno.exit(2);
+    }
+    console.error(error instanceof Error ? error.message : error);
+    Deno.exit(1);
+  }
+}
+
+function describe({ usage, flags }: Script): string {
+  const lines = flags.map(({ name, value, description }) =>
+    `  --${name} ${value}\n      ${description}`
+  );
+  return `Usage: ${usage}\n\n${lines.join("\n")}`;
+}
+
+/** Options for {@linkcode runTool}. */
+export interface RunToolOptions {
+  /** The arguments. */
+  args: readonly string[];
+  /** The folder to run it in. */
+  cwd?: string;
+  /** Variables to add to the environment. */
+  env?: Record<string, string>;
+  /** How to get the tool, for the message when it is missing. */
+  hint?: string;
+}
+
+/**
+ * Runs a tool to its end. What it prints goes to standard error, so that
+ * standard output stays the script's own.
+ *
+ * @param tool The tool's name or path.
+ * @param options The options.
+ * @throws {ToolError} If it isn't installed, or fails.
+ */
+export async function runTool(
+  tool: string,
+  options: RunToolOptions,
+): Promise<void> {
+  const { hint, ...commandOptions } = options;
+  const command = new Deno.Command(tool, {
+    ...commandOptions,
+    args: [...options.args],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  });
+  let child: Deno.ChildProcess;
+  try {
+    child = command.spawn();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new ToolError(
+      `Cannot run "${tool}": it isn't installed${hint ? `; ${hint}` : ""}`,
+    );
+  }
+  await child.stdout.pipeTo(Deno.stderr.writable, { preventClose: true });
+  const { success, code } = await child.status;
+  if (!success) {
+    throw new ToolError(
+      `Cannot go on: "${tool} ${options.args[0] ?? ""}" failed with ${code}`,
+    );
+  }
+}

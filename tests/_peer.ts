@@ -1,0 +1,69 @@
+/**
+ * Servers for clients to meet: what they say is up to the test.
+ *
+ * @module
+ */
+
+import { within } from "./_bounded.ts";
+import { Wire } from "./_wire.ts";
+
+/** A server on a private unix socket, which handles each connection alike. */
+export class Peer implements AsyncDisposable {
+  /** The socket's path. */
+  readonly path: string;
+  /** How many connections it had. */
+  connections = 0;
+  readonly #folder = Deno.makeTempDirSync({ prefix: "peer-" });
+  readonly #listener: Deno.UnixListener;
+  readonly #handled: Promise<void>;
+  readonly #closing = Promise.withResolvers<void>();
+
+  /**
+   * @param handle Handles a connection, which is closed after it.
+   */
+  constructor(handle: (wire: Wire, closing: Promise<void>) => Promise<void>) {
+    this.path = `${this.#folder}/peer.sock`;
+    this.#listener = Deno.listen({ transport: "unix", path: this.path });
+    this.#handled = this.#serve(handle);
+    this.#handled.catch(() => {});
+  }
+
+  /** Closes it when its connections have ended; what failed in them is thrown. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    this.#closing.resolve();
+    try {
+      await within(this.#handled, "the end of the peer's connections");
+    } finally {
+      await Deno.remove(this.#folder, { recursive: true });
+    }
+  }
+
+  async #serve(
+    handle: (wire: Wire, closing: Promise<void>) => Promise<void>,
+  ): Promise<void> {
+    const handled: Promise<void>[] = [];
+    for await (const connection of this.#listener) {
+      this.connections++;
+      handled.push((async () => {
+        using wire = new Wire(connection);
+        await handle(wire, this.#closing.promise);
+      })());
+    }
+    await Promise.all(handled);
+  }
+}
+
+/**
+ * Starts a peer that reads what a session begins with, answers, and closes.
+ *
+ * @param answer What it sends: bytes, text or frames.
+ */
+export function answerWith(
+  ...answer: Parameters<Wire["trySend"]>[0][]
+): Peer {
+  return new Peer(async (wire) => {
+    await wire.read();
+    for (const messages of answer) await wire.trySend(messages);
+  });
+}

@@ -1,0 +1,45 @@
+/**
+ * The program under test: the source as the tasks run it, or the binary that
+ * the environment variable `COCOON_AGENT` names.
+ *
+ * @module
+ */
+
+import config from "../deno.json" with { type: "json" };
+
+/** The compiled program, where that is to be tested. */
+export const BINARY: string | undefined = Deno.env.get("COCOON_AGENT");
+
+/** The folder of the sources. */
+export const SOURCES: string = new URL("..", import.meta.url).pathname;
+
+/**
+ * Returns how a command of the program is run, with the permissions that its
+ * task gives it.
+ *
+ * @param command The command.
+ * @param args Its arguments.
+ * @param allowRun What Deno's own `--allow-run` is narrowed to.
+ * @returns The program and its arguments.
+ */
+export function programArgs(
+  command: "serve" | "client" | "info",
+  args: readonly string[],
+  allowRun?: string,
+): [program: string, ...args: string[]] {
+  if (BINARY !== undefined) return [BINARY, command, ...args];
+  const task = config.tasks[command === "serve" ? "serve" : "client"].command;
+  const [runtime, ...flags] = task.split(" ").slice(0, -2);
+  if (runtime !== "deno") throw new Error(`Cannot run the task "${task}"`);
+  return [
+    Deno.execPath(),
+    ...flags.map((flag) =>
+      flag === "--allow-run" && allowRun !== undefined
+        ? `--allow-run=${allowRun}`
+        : flag
+    ),
+    `${SOURCES}main.ts`,
+    command,
+    ...args,
+  ];
+}

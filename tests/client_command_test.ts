@@ -1,0 +1,298 @@
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { launchAgent, startAgent } from "./_agent.ts";
+import { bounded, sleep, until, within } from "./_bounded.ts";
+import { runClient, startClient } from "./_client.ts";
+import { Peer } from "./_peer.ts";
+import { programArgs } from "./_program.ts";
+import { randomBytes, sha256 } from "./_wire.ts";
+
+Deno.test(
+  "client exits as the command does",
+  bounded(async () => {
+    await using agent = await startAgent();
+    const cases: [argv: string[], code: number][] = [
+      [["true"], 0],
+      [["sh", "-c", "exit 3"], 3],
+      [["sh", "-c", "exit 255"], 255],
+      [["sh", "-c", "kill -TERM $$"], 143],
+      [["sh", "-c", "kill -KILL $$"], 137],
+      [["/etc"], 126],
+      [["no-such-program"], 127],
+    ];
+    await Promise.all(cases.map(async ([argv, expected]) => {
+      const { code, stdout, stderr } = await runClient([
+        ...["--unix", agent.path, "--", ...argv],
+      ]);
+      assertEquals(code, expected, argv.join(" "));
+      assertEquals(stdout, "");
+      if (argv.length === 1 && argv[0] !== "true") {
+        assertStringIncludes(stderr, `cocoon-agent: Cannot run "${argv[0]}"`);
+      } else assertEquals(stderr, "");
+    }));
+  }),
+);
+
+Deno.test(
+  "client exits with 126 when the command isn't granted",
+  bounded(async () => {
+    await using agent = await startAgent({ args: ["--allow-run=echo"] });
+    const { code, stderr } = await runClient([
+      ...["--unix", agent.path, "--", "sh", "-c", "echo hi"],
+    ]);
+    assertEquals(code, 126);
+    assertStringIncludes(stderr, "--allow-run=");
+  }),
+);
+
+Deno.test(
+  "client passes stdin, stdout and stderr through unchanged",
+  bounded(async () => {
+    await using agent = await startAgent();
+    const bytes = randomBytes(5 * 1024 * 1024 + 7);
+    const [cat, split] = await Promise.all([
+      runClient(["--unix", agent.path, "--", "cat"], {
+        stdin: new Blob([bytes as Uint8Array<ArrayBuffer>]).stream(),
+      }),
+      runClient([
+        ...["--unix", agent.path, "--", "sh", "-c"],
+        "cat; printf err >&2; printf '\\0\\377'; exit 1",
+      ], { stdin: "in" }),
+    ]);
+    assertEquals([cat.code, cat.stderr], [0, ""]);
+    assertEquals(await sha256(cat.bytes), await sha256(bytes));
+    assertEquals(split.code, 1);
+    assertEquals(split.stderr, "err");
+    assertEquals(Array.from(split.bytes), [105, 110, 0, 255]);
+  }),
+);
+
+Deno.test(
+  "client ends with the command though its own stdin stays open",
+  bounded(async () => {
+    await using agent = await startAgent();
+    // A stream that neither yields anything nor ends.
+    const { readable, writable } = new TransformStream<Uint8Array>();
+    await using client = startClient([
+      ...["--unix", agent.path, "--", "echo", "hi"],
+    ], { stdin: readable });
+    const { code, stdout } = await client.output();
+    assertEquals([code, stdout], [0, "hi\n"]);
+    await writable.close();
+  }),
+);
+
+Deno.test(
+  "client keeps arguments and variables as they are",
+  bounded(async () => {
+    await using agent = await startAgent();
+    const odd = ["", " ", "--", "-e", "--help", "$HOME", "a\nb", "ü✓", '"\\'];
+    const [args, env] = await Promise.all([
+      runClient([
+        ...["--unix", agent.path, "--", "printf", "[%s]", ...odd],
+      ]),
+      runClient([
+        ...["--unix", agent.path, "-e", "A=1=2", "--env", "B=", "--env=C= c "],
+        ...["-e", "A=3", "--", "sh", "-c", 'echo "[$A][$B][$C]"'],
+      ]),
+    ]);
+    assertEquals(args.stdout, odd.map((arg) => `[${arg}]`).join(""));
+    assertEquals(env.stdout, "[3][][ c ]\n");
+  }),
+);
+
+Deno.test(
+  "client ends quietly with 141 when nobody reads its stdout",
+  bounded(async () => {
+    await using agent = await startAgent();
+    const [program, ...args] = programArgs("client", [
+      ...["--unix", agent.path, "--", "yes"],
+    ]);
+    const process = new Deno.Command(program, {
+      args,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const reader = process.stdout.getReader();
+    assert((await reader.read()).value);
+    await reader.cancel();
+    const stderr = new Response(process.stderr).text();
+    const { code } = await within(process.status, "the end of the client");
+    assertEquals(await stderr, "");
+    assertEquals(code, 141);
+    await until(() => agent.children.length === 0, "the end of the command");
+  }),
+);
+
+Deno.test(
+  "client kills the command when it is killed",
+  bounded(async () => {
+    await using agent = await startAgent();
+    await using client = startClient([
+      ...["--unix", agent.path, "--", "sleep", "60"],
+    ]);
+    await until(() => agent.children.length === 1, "the command");
+    client.kill("SIGTERM");
+    await until(() => agent.children.length === 0, "the command's end", 1000);
+  }),
+);
+
+Deno.test(
+  "client exits with 125 and says how it is used when the usage is wrong",
+  bounded(async () => {
+    const unix = ["--unix", "/nonexistent"];
+    const cases: [args: string[], message: string][] = [
+      [[...unix], 'Say what to run, after "--"'],
+      [[...unix, "--"], 'Say what to run, after "--"'],
+      [["--", "true"], "exactly one of --cid N, --uds PATH and --unix PATH"],
+      [[...unix, "--uds", "/x", "--", "true"], "exactly one of"],
+      [[...unix, "--unix", "/x", "--", "true"], "only once"],
+      [
+        [...unix, "--port", "5", "--", "true"],
+        "--port does not go with --unix",
+      ],
+      [[...unix, "--wiat", "5s", "--", "true"], 'did you mean "--wait"?'],
+      [[...unix, "--connect-timeout=5", "--", "true"], "500ms, 5s or 2m"],
+      [[...unix, "-e", "A", "--", "true"], '--env must be K=V, got "A"'],
+      [[...unix, "-e", "=b", "--", "true"], '--env must be K=V, got "=b"'],
+      [[...unix, "-eA=B", "--", "true"], "-eA=B"],
+      [[...unix, "true"], 'Unexpected argument "true"'],
+      [["--unix", "--", "true"], "--unix needs a value"],
+      [["--uds", "/x", "--port", "-1", "--", "true"], "--port"],
+    ];
+    // A few at a time: each is a process.
+    for (let at = 0; at < cases.length; at += 4) {
+      await Promise.all(
+        cases.slice(at, at + 4).map(async ([args, message]) => {
+          const { code, stdout, stderr } = await runClient(args);
+          assertEquals(code, 125, args.join(" "));
+          assertEquals(stdout, "");
+          assertStringIncludes(stderr, message);
+          assertStringIncludes(stderr, 'Try "cocoon-agent help client"');
+        }),
+      );
+    }
+  }),
+);
+
+Deno.test(
+  "client shows its help on stdout when it is asked to",
+  bounded(async () => {
+    const [help, command] = await Promise.all([
+      runClient(["--help"]),
+      runClient(["--unix", "/nonexistent", "--", "true", "--help"]),
+    ]);
+    assertEquals([help.code, help.stderr], [0, ""]);
+    assertMatch(help.stdout, /^Usage:$/m);
+    // What follows "--" is the command's.
+    assertEquals([command.code, command.stdout], [125, ""]);
+  }),
+);
+
+Deno.test(
+  "client exits with 125 and names the agent when it cannot be reached",
+  bounded(async () => {
+    await using closing = new Peer(async () => {});
+    await using silent = new Peer((_, closing) => closing);
+    const cases: [target: string[], message: RegExp][] = [
+      [["--unix", "/nonexistent/agent.sock"], /ENOENT/],
+      [["--unix", closing.path], /closed without an answer/],
+      [
+        ["--unix", silent.path, "--connect-timeout", "300ms"],
+        /no answer within 300 ms/,
+      ],
+    ];
+    await Promise.all(cases.map(async ([target, message]) => {
+      const { code, stdout, stderr } = await runClient([
+        ...[...target, "--", "true"],
+      ]);
+      assertEquals([code, stdout], [125, ""]);
+      assertMatch(stderr, message);
+      assertStringIncludes(stderr, `Cannot reach the agent at "${target[1]}"`);
+      assertEquals(stderr.trimEnd().split("\n").length, 1);
+    }));
+  }),
+);
+
+Deno.test(
+  "client --wait runs the command as soon as the agent is up",
+  bounded(async () => {
+    const folder = await Deno.makeTempDir({ prefix: "wait-" });
+    try {
+      const path = `${folder}/agent.sock`;
+      await using client = startClient([
+        ...["--unix", path, "--wait", "9s", "--", "echo", "up"],
+      ]);
+      await sleep(300);
+      await using agent = launchAgent({ path });
+      await agent.ready();
+      const start = performance.now();
+      const { code, stdout, stderr } = await client.output();
+      assertEquals([code, stdout, stderr], [0, "up\n", ""]);
+      assertLess(performance.now() - start, 1000);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  }),
+);
+
+Deno.test(
+  "client --wait gives up when its time is over",
+  bounded(async () => {
+    await using silent = new Peer((_, closing) => closing);
+    const start = performance.now();
+    const [missing, mute] = await Promise.all([
+      runClient(["--unix", "/nonexistent/x", "--wait", "400ms", "--", "true"]),
+      runClient(["--unix", silent.path, "--wait", "400ms", "--", "true"]),
+    ]);
+    for (const { code, stdout, stderr } of [missing, mute]) {
+      assertEquals([code, stdout], [125, ""]);
+      assertStringIncludes(stderr, "No agent at");
+      assertStringIncludes(stderr, "within 0.4 s");
+    }
+    assertLess(performance.now() - start, 4000);
+    assertStringIncludes(missing.stderr, "ENOENT");
+  }),
+);
+
+Deno.test(
+  "client exits with 125 and blames the agent's end when the agent is killed",
+  bounded(async () => {
+    await using agent = await startAgent();
+    await using client = startClient([
+      ...["--unix", agent.path, "--", "sh", "-c", "echo out; exec sleep 3"],
+    ]);
+    const { pid } = await until(() => agent.children[0], "the command");
+    agent.kill("SIGKILL");
+    const { code, stderr } = await client.output();
+    assertEquals(code, 125);
+    assertEquals(
+      stderr,
+      "cocoon-agent: The connection to the agent broke before the command ended\n",
+    );
+    Deno.kill(pid, "SIGKILL");
+  }),
+);
+
+Deno.test(
+  "info shows what the agent says, for people and as JSON",
+  bounded(async () => {
+    await using agent = await startAgent();
+    const [plain, json] = await Promise.all([
+      runClient(["--unix", agent.path], { command: "info" }),
+      runClient(["--unix", agent.path, "--json"], { command: "info" }),
+    ]);
+    assertEquals([plain.code, plain.stderr], [0, ""]);
+    assertMatch(plain.stdout, /^version +\d+\.\d+\.\d+$/m);
+    assertEquals([json.code, json.stderr], [0, ""]);
+    assertEquals(json.stdout.trimEnd().split("\n").length, 1);
+    const { arch, protocol } = JSON.parse(json.stdout);
+    assertEquals({ arch, protocol }, { arch: Deno.build.arch, protocol: 1 });
+  }),
+);

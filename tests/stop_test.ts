@@ -1,0 +1,163 @@
+import { assert, assertEquals, assertLess } from "@std/assert";
+import { type Agent, exists, startAgent } from "./_agent.ts";
+import { bounded, until } from "./_bounded.ts";
+import { membersOf } from "./_proc.ts";
+import { dataFrame, text } from "./_wire.ts";
+
+/** Opens a session that runs a script, once the script has said so. */
+async function runScript(agent: Agent, script: string) {
+  const wire = await agent.open({
+    type: "exec",
+    argv: ["sh", "-c", `${script.replace("READY", "echo ready")}`],
+  });
+  const pid = await wire.expectStarted();
+  await wire.expect("stdout");
+  return { wire, pid };
+}
+
+async function assertStopped(agent: Agent, code = 0): Promise<void> {
+  const status = await agent.status;
+  assertEquals(status.code, code, agent.stderr);
+  assertEquals(exists(agent.path), false);
+}
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  Deno.test(
+    `serve ends the children, tells the clients and exits with 0 on ${signal}`,
+    bounded(async () => {
+      await using agent = await startAgent();
+      const first = await runScript(agent, "READY; exec sleep 60");
+      const second = await runScript(
+        agent,
+        "trap 'echo bye; exit 7' TERM; READY; while :; do sleep 0.05; done",
+      );
+      using _1 = first.wire;
+      using _2 = second.wire;
+      const start = performance.now();
+      agent.kill(signal);
+      assertEquals((await first.wire.readSession()).end, {
+        type: "exit",
+        exit_code: 143,
+        signal: "SIGTERM",
+      });
+      // What a child says when it is asked to end still arrives.
+      const { stdout, end } = await second.wire.readSession();
+      assertEquals(text(stdout), "bye\n");
+      assertEquals(end, { type: "exit", exit_code: 7 });
+      await assertStopped(agent);
+      assertLess(performance.now() - start, 1500);
+      const records = agent.audit.map(({ exitCode }) => exitCode);
+      assertEquals(records.toSorted(), [143, 7]);
+    }),
+  );
+}
+
+Deno.test(
+  "serve stops within seconds, whatever ignores SIGTERM or doesn't read",
+  bounded(async () => {
+    await Promise.all([stopStubbornChild(), stopUnreadingClient()]);
+  }),
+);
+
+async function stopStubbornChild(): Promise<void> {
+  await using agent = await startAgent();
+  const { wire, pid } = await runScript(
+    agent,
+    "trap '' TERM; READY; sleep 60 & while :; do sleep 1; done",
+  );
+  using _ = wire;
+  const start = performance.now();
+  agent.kill("SIGTERM");
+  await agent.waitForRecord(({ signal }) => signal === "SIGTERM");
+  // Nobody is let in any more in the meantime.
+  assertEquals(exists(agent.path), false);
+  const { end } = await wire.readSession();
+  assertEquals(end, { type: "exit", exit_code: 137, signal: "SIGKILL" });
+  const seconds = (performance.now() - start) / 1000;
+  assert(1.5 < seconds && seconds < 4, `It took ${seconds} s`);
+  await assertStopped(agent);
+  assertEquals(membersOf(pid), []);
+}
+
+async function stopUnreadingClient(): Promise<void> {
+  await using agent = await startAgent();
+  using wire = await agent.open({ type: "exec", argv: ["yes"] });
+  const pid = await wire.expectStarted();
+  await wire.expect("stdout");
+  agent.kill("SIGTERM");
+  await assertStopped(agent);
+  assertEquals(membersOf(pid), []);
+}
+
+Deno.test(
+  "serve leaves nobody of the child's group behind when it stops",
+  bounded(async () => {
+    await using agent = await startAgent();
+    // The child ends when it is asked to; its own child doesn't.
+    const { wire, pid } = await runScript(
+      agent,
+      "(trap '' TERM; exec sleep 60) </dev/null >/dev/null 2>&1 & sleep 0.2; READY; wait",
+    );
+    using _ = wire;
+    agent.kill("SIGTERM");
+    assertEquals((await wire.readSession()).end.exit_code, 143);
+    await assertStopped(agent);
+    await until(() => membersOf(pid).length === 0, "the grandchild's end");
+  }),
+);
+
+Deno.test(
+  "serve answers a session that has said nothing yet with busy when it stops",
+  bounded(async () => {
+    await using agent = await startAgent();
+    using silent = await agent.connect();
+    using half = await agent.open('{"type":"exec","argv":');
+    // By the time this is answered, both were accepted.
+    await agent.exec(["true"]);
+    agent.kill("SIGTERM");
+    for (const wire of [silent, half]) {
+      const { frames, end } = await wire.readSession();
+      assertEquals(frames.length, 1);
+      assertEquals(end.type, "error");
+      assertEquals(end.code, "busy");
+    }
+    await assertStopped(agent);
+  }),
+);
+
+Deno.test(
+  "serve stops though a child doesn't read its stdin",
+  bounded(async () => {
+    await using agent = await startAgent();
+    const { wire, pid } = await runScript(agent, "READY; exec sleep 60");
+    using _ = wire;
+    const data = dataFrame("stdin", new Uint8Array(1024 * 1024));
+    const sending = wire.trySend(Array(8).fill(data));
+    agent.kill("SIGTERM");
+    assertEquals((await wire.readSession()).end.exit_code, 143);
+    await sending;
+    await assertStopped(agent);
+    assertEquals(membersOf(pid), []);
+  }),
+);
+
+Deno.test(
+  "serve ends at once on a second signal, and kills the children",
+  bounded(async () => {
+    for (const [signal, code] of [["SIGTERM", 143], ["SIGINT", 130]] as const) {
+      await using agent = await startAgent();
+      const { wire, pid } = await runScript(
+        agent,
+        "trap '' TERM; READY; sleep 60 & while :; do sleep 1; done",
+      );
+      using _ = wire;
+      agent.kill("SIGTERM");
+      await agent.waitForRecord(({ signal }) => signal === "SIGTERM");
+      const start = performance.now();
+      agent.kill(signal);
+      await assertStopped(agent, code);
+      await until(() => membersOf(pid).length === 0, "the children's end");
+      assertLess(performance.now() - start, 1000);
+    }
+  }),
+);
