@@ -7,7 +7,6 @@
 import {
   configure,
   dispose,
-  getJsonLinesFormatter,
   getStreamSink,
   getTextFormatter,
   type LogLevel,
@@ -95,11 +94,26 @@ function selectFormatter(toJournal: boolean): TextFormatter {
       value: "bare",
     });
   }
-  const format = getJsonLinesFormatter({
-    message: "rendered",
-    properties: "flatten",
+  const prefix = ({ level }: LogRecord) =>
+    toJournal ? `<${PRIORITIES[level]}>` : "";
+  return (record) => `${prefix(record)}${formatJsonLine(record)}\n`;
+}
+
+const formatMessage = getTextFormatter({
+  value: "bare",
+  format: ({ message }) => message,
+});
+
+/**
+ * One object a line. LogTape's own formatter quotes the values in a message once
+ * more, which nobody can read.
+ */
+function formatJsonLine(record: LogRecord): string {
+  return JSON.stringify({
+    "@timestamp": new Date(record.timestamp).toISOString(),
+    level: record.level === "warning" ? "WARN" : record.level.toUpperCase(),
+    message: formatMessage(record).trimEnd(),
+    logger: record.category.join("."),
+    ...record.properties,
   });
-  if (!toJournal) return format;
-  return (record: LogRecord) =>
-    `<${PRIORITIES[record.level]}>${format(record)}`;
 }

@@ -5,7 +5,7 @@
  */
 
 import { within } from "./_bounded.ts";
-import { Wire } from "./_wire.ts";
+import { Wire, type WireFrame } from "./_wire.ts";
 
 /** A server on a private unix socket, which handles each connection alike. */
 export class Peer implements AsyncDisposable {
@@ -60,10 +60,10 @@ export class Peer implements AsyncDisposable {
  * @param answer What it sends: bytes, text or frames.
  */
 export function answerWith(
-  ...answer: Parameters<Wire["trySend"]>[0][]
+  ...answer: readonly (string | Uint8Array | WireFrame)[]
 ): Peer {
   return new Peer(async (wire) => {
     await wire.read();
-    for (const messages of answer) await wire.trySend(messages);
+    await wire.trySend(answer);
   });
 }

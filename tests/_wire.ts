@@ -119,6 +119,21 @@ export class Wire implements Disposable {
   }
 
   /**
+   * Reads bytes as they come.
+   *
+   * @returns Some bytes, or `undefined` at the end.
+   */
+  async readChunk(): Promise<Uint8Array | undefined> {
+    if (this.#unread.length === 0) {
+      const count = await this.#readSome();
+      return count === null ? undefined : this.#chunk.slice(0, count);
+    }
+    const bytes = this.#unread;
+    this.#unread = new Uint8Array(0);
+    return bytes;
+  }
+
+  /**
    * Reads the next frame.
    *
    * @param timeout How long it may take, in milliseconds.

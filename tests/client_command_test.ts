@@ -164,7 +164,7 @@ Deno.test(
       [[...unix, "-eA=B", "--", "true"], "-eA=B"],
       [[...unix, "true"], 'Unexpected argument "true"'],
       [["--unix", "--", "true"], "--unix needs a value"],
-      [["--uds", "/x", "--port", "-1", "--", "true"], "--port"],
+      [["--uds", "/x", "--port", "x", "--", "true"], "--port must be"],
     ];
     // A few at a time: each is a process.
     for (let at = 0; at < cases.length; at += 4) {
