@@ -43,12 +43,16 @@ export class Peer implements AsyncDisposable {
     handle: (wire: Wire, closing: Promise<void>) => Promise<void>,
   ): Promise<void> {
     const handled: Promise<void>[] = [];
+    const handleOne = async (connection: Deno.UnixConn) => {
+      using wire = new Wire(connection);
+      await handle(wire, this.#closing.promise);
+    };
     for await (const connection of this.#listener) {
       this.connections++;
-      handled.push((async () => {
-        using wire = new Wire(connection);
-        await handle(wire, this.#closing.promise);
-      })());
+      const end = handleOne(connection);
+      // It is looked at when the peer is closed.
+      end.catch(() => {});
+      handled.push(end);
     }
     await Promise.all(handled);
   }

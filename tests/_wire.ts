@@ -87,7 +87,7 @@ export class Wire implements Disposable {
     try {
       for (const message of messages) await this.send(message);
     } catch (error) {
-      if (!isDisconnected(error)) throw error;
+      if (!this.#closed && !isDisconnected(error)) throw error;
     }
   }
 
@@ -235,8 +235,9 @@ export class Wire implements Disposable {
     try {
       return await this.#connection.read(this.#chunk);
     } catch (error) {
-      // The end as it shows where the peer left something unread.
-      if (isDisconnected(error)) return null;
+      // The end as it shows where the peer left something unread, or where
+      // this end was closed meanwhile.
+      if (this.#closed || isDisconnected(error)) return null;
       throw error;
     }
   }
