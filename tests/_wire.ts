@@ -134,6 +134,25 @@ export class Wire implements Disposable {
   }
 
   /**
+   * Forwards what comes to another connection, until it ends. The end of one
+   * direction is that of both, as hypervisors have it.
+   *
+   * @param other The other connection.
+   */
+  async forwardTo(other: Wire): Promise<void> {
+    try {
+      for (;;) {
+        const chunk = await this.readChunk();
+        if (chunk === undefined) return;
+        await other.trySend([chunk]);
+      }
+    } finally {
+      this.close();
+      other.close();
+    }
+  }
+
+  /**
    * Reads the next frame.
    *
    * @param timeout How long it may take, in milliseconds.

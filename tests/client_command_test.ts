@@ -6,9 +6,10 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { launchAgent, startAgent } from "./_agent.ts";
-import { bounded, sleep, until, within } from "./_bounded.ts";
+import { bounded, sleep, until, untilStalled, within } from "./_bounded.ts";
 import { runClient, startClient } from "./_client.ts";
-import { Peer } from "./_peer.ts";
+import { answerWith, Peer } from "./_peer.ts";
+import { writtenBytes } from "./_proc.ts";
 import { programArgs } from "./_program.ts";
 import { randomBytes, sha256 } from "./_wire.ts";
 
@@ -198,7 +199,7 @@ Deno.test(
 Deno.test(
   "client exits with 125 and names the agent when it cannot be reached",
   bounded(async () => {
-    await using closing = new Peer(async () => {});
+    await using closing = answerWith();
     await using silent = new Peer((_, closing) => closing);
     const cases: [target: string[], message: RegExp][] = [
       [["--unix", "/nonexistent/agent.sock"], /ENOENT/],
@@ -245,38 +246,106 @@ Deno.test(
 Deno.test(
   "client --wait gives up when its time is over",
   bounded(async () => {
-    await using silent = new Peer((_, closing) => closing);
+    await using closing = answerWith();
     const start = performance.now();
-    const [missing, mute] = await Promise.all([
-      runClient(["--unix", "/nonexistent/x", "--wait", "400ms", "--", "true"]),
-      runClient(["--unix", silent.path, "--wait", "400ms", "--", "true"]),
-    ]);
-    for (const { code, stdout, stderr } of [missing, mute]) {
+    const cases: [path: string, reason: string][] = [
+      ["/nonexistent/agent.sock", "ENOENT"],
+      [closing.path, "closed without an answer"],
+    ];
+    await Promise.all(cases.map(async ([path, reason]) => {
+      const { code, stdout, stderr } = await runClient([
+        ...["--unix", path, "--wait", "400ms", "--", "true"],
+      ]);
       assertEquals([code, stdout], [125, ""]);
-      assertStringIncludes(stderr, "No agent at");
-      assertStringIncludes(stderr, "within 0.4 s");
-    }
+      assertStringIncludes(stderr, `No agent at "${path}" within 0.4 s: `);
+      assertStringIncludes(stderr, reason);
+    }));
     assertLess(performance.now() - start, 4000);
-    assertStringIncludes(missing.stderr, "ENOENT");
   }),
 );
 
 Deno.test(
-  "client exits with 125 and blames the agent's end when the agent is killed",
+  "client --wait goes on when connections are reset",
   bounded(async () => {
     await using agent = await startAgent();
-    await using client = startClient([
-      ...["--unix", agent.path, "--", "sh", "-c", "echo out; exec sleep 3"],
+    await using restarting = new Peer(async (wire) => {
+      // What is not read when it is closed resets a connection.
+      await sleep(50);
+      if (restarting.connections <= 3) return;
+      using guest = await agent.connect();
+      await Promise.all([wire.forwardTo(guest), guest.forwardTo(wire)]);
+    });
+    const { code, stdout, stderr } = await runClient([
+      ...["--unix", restarting.path, "--wait", "9s", "--", "echo", "up"],
     ]);
-    const { pid } = await until(() => agent.children[0], "the command");
-    agent.kill("SIGKILL");
-    const { code, stderr } = await client.output();
-    assertEquals(code, 125);
+    assertEquals([code, stdout, stderr], [0, "up\n", ""]);
+  }),
+);
+
+Deno.test(
+  "client exits with 125 and names the agent when the connection is reset",
+  bounded(async () => {
+    await using resetting = new Peer(() => sleep(100));
+    const { code, stdout, stderr } = await runClient([
+      ...["--unix", resetting.path, "--", "true"],
+    ]);
+    assertEquals([code, stdout], [125, ""]);
+    assertStringIncludes(
+      stderr,
+      `Cannot reach the agent at "${resetting.path}": `,
+    );
+  }),
+);
+
+Deno.test(
+  "client --wait says so when the agent has accepted and never answers",
+  bounded(async () => {
+    await using silent = new Peer((_, closing) => closing);
+    const { code, stdout, stderr } = await runClient([
+      ...["--unix", silent.path, "--wait", "400ms", "--", "true"],
+    ]);
+    assertEquals([code, stdout], [125, ""]);
     assertEquals(
       stderr,
-      "cocoon-agent: The connection to the agent broke before the command ended\n",
+      `cocoon-agent: No agent at "${silent.path}" within 0.4 s: it never answered\n`,
     );
-    Deno.kill(pid, "SIGKILL");
+  }),
+);
+
+Deno.test(
+  "client exits with 125 and blames the connection when the agent is killed",
+  bounded(async () => {
+    await using agent = await startAgent();
+    const cases: [script: string, stdin: string][] = [
+      // The agent has read all that was sent to it; or it hasn't, which makes
+      // the connection end by a reset.
+      ["echo $$; exec sleep 20 >&- 2>&-", ""],
+      ["echo $$; exec sleep 20 >&- 2>&-", "x".repeat(4 * 1024 * 1024)],
+    ];
+    const clients = cases.map(([script, stdin]) =>
+      startClient(["--unix", agent.path, "--", "sh", "-c", script], { stdin })
+    );
+    await using _1 = clients[0]!;
+    await using _2 = clients[1]!;
+    const children = await until(
+      () => agent.children.length === 2 && agent.children,
+      "the commands",
+    );
+    await untilStalled(() => writtenBytes(clients[1]!.pid), "stdin");
+    agent.kill("SIGKILL");
+    try {
+      for (const client of clients) {
+        const { code, stdout, stderr } = await client.output();
+        assertEquals(code, 125);
+        assertMatch(stdout, /^\d+\n$/);
+        assertMatch(
+          stderr,
+          /^cocoon-agent: The connection to the agent broke before the command ended[^\n]*\n$/,
+        );
+      }
+    } finally {
+      for (const { pid } of children) Deno.kill(pid, "SIGKILL");
+    }
   }),
 );
 

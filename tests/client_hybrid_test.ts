@@ -11,25 +11,10 @@ import { type Agent, startAgent } from "./_agent.ts";
 import { bounded } from "./_bounded.ts";
 import { runClient } from "./_client.ts";
 import { Peer } from "./_peer.ts";
-import { text, Wire } from "./_wire.ts";
+import { text, type Wire } from "./_wire.ts";
 
 /** What a hybrid socket answers, as Cloud Hypervisor and Firecracker do. */
 const OK = "OK 1073741824\n";
-
-/** Forwards what comes from one end to the other, until it ends. */
-async function forward(from: Wire, to: Wire): Promise<void> {
-  try {
-    for (;;) {
-      const chunk = await from.readChunk();
-      if (chunk === undefined) return;
-      await to.trySend([chunk]);
-    }
-  } finally {
-    // A hypervisor turns the end of one direction into that of both.
-    from.close();
-    to.close();
-  }
-}
 
 /** A machine's hybrid socket, in front of an agent. */
 function startHypervisor(agent: Agent, requests: string[]): Peer {
@@ -37,7 +22,7 @@ function startHypervisor(agent: Agent, requests: string[]): Peer {
     requests.push(await host.readLine() ?? "");
     using guest = await agent.connect();
     await host.send(OK);
-    await Promise.all([forward(host, guest), forward(guest, host)]);
+    await Promise.all([host.forwardTo(guest), guest.forwardTo(host)]);
   });
 }
 
@@ -220,7 +205,7 @@ Deno.test(
       if (++attempts <= 4) return;
       using guest = await agent.connect();
       await host.send(OK);
-      await Promise.all([forward(host, guest), forward(guest, host)]);
+      await Promise.all([host.forwardTo(guest), guest.forwardTo(host)]);
     });
     const { code, stdout, stderr } = await runClient([
       ...["--uds", hypervisor.path, "--wait", "9s", "--", "echo", "up"],
