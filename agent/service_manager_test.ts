@@ -9,7 +9,7 @@ import { AsyncFd } from "../ffi/async_fd.ts";
 import { libc } from "../ffi/libc.ts";
 import { encodeAddress } from "../ffi/socket_address.ts";
 import { ServiceManager } from "./service_manager.ts";
-import "../ffi/_test_utils.ts";
+import { withoutFdLeaks } from "../ffi/_test_utils.ts";
 
 /** The service manager's end, a real datagram socket. */
 class Receiver implements Disposable {
@@ -59,17 +59,19 @@ Deno.test("ServiceManager tells what the agent does", async () => {
 });
 
 Deno.test("ServiceManager feeds the watchdog until the agent stops", async () => {
-  using receiver = new Receiver();
-  const manager = new ServiceManager(environment({
-    NOTIFY_SOCKET: receiver.path,
-    WATCHDOG_USEC: "20000",
-    WATCHDOG_PID: String(Deno.pid),
-  }));
-  manager.ready("serving");
-  await receiver.receive();
-  assertEquals(await receiver.receive(), "WATCHDOG=1\n");
-  assertEquals(await receiver.receive(), "WATCHDOG=1\n");
-  manager.stopping();
+  await withoutFdLeaks(async () => {
+    using receiver = new Receiver();
+    const manager = new ServiceManager(environment({
+      NOTIFY_SOCKET: receiver.path,
+      WATCHDOG_USEC: "20000",
+      WATCHDOG_PID: String(Deno.pid),
+    }));
+    manager.ready("serving");
+    await receiver.receive();
+    assertEquals(await receiver.receive(), "WATCHDOG=1\n");
+    assertEquals(await receiver.receive(), "WATCHDOG=1\n");
+    manager.stopping();
+  });
 });
 
 Deno.test("ServiceManager is silent when there is no service manager", () => {

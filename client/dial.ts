@@ -9,13 +9,8 @@ import type { Connection } from "../ffi/connection.ts";
 import { dial as dialSocket } from "../ffi/dial.ts";
 import { OsError } from "../ffi/errno.ts";
 import type { SocketAddress } from "../ffi/socket_address.ts";
-import { ConnectionError } from "./errors.ts";
-import {
-  DEFAULT_PORT,
-  formatTarget,
-  type HybridTarget,
-  type Target,
-} from "./target.ts";
+import { unreachable } from "./errors.ts";
+import { DEFAULT_PORT, type HybridTarget, type Target } from "./target.ts";
 
 /** `OK 4294967295\n` has 14 bytes; some leave more. */
 const MAX_REPLY_BYTES = 64;
@@ -110,12 +105,4 @@ async function readLine(reader: ReadableStreamBYOBReader): Promise<string> {
     line += String.fromCharCode(byte);
   }
   return line;
-}
-
-function unreachable(target: Target, cause: unknown): ConnectionError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new ConnectionError(
-    `Cannot reach the agent at ${formatTarget(target)}: ${reason}`,
-    { cause },
-  );
 }

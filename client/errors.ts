@@ -5,11 +5,27 @@
  */
 
 import type { ErrorCode } from "../protocol/mod.ts";
+import { formatTarget, type Target } from "./target.ts";
 
 /** Thrown when the agent cannot be reached, or the connection to it breaks. */
 export class ConnectionError extends Error {
   /** The error's name: `"ConnectionError"`. */
   override readonly name = "ConnectionError";
+}
+
+/**
+ * Makes the error for an agent that cannot be reached.
+ *
+ * @param target Where it should be.
+ * @param cause Why not.
+ * @returns The error.
+ */
+export function unreachable(target: Target, cause: unknown): ConnectionError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ConnectionError(
+    `Cannot reach the agent at ${formatTarget(target)}: ${reason}`,
+    { cause },
+  );
 }
 
 /** Thrown when the agent answers that it cannot do what was asked. */

@@ -160,7 +160,7 @@ export class RemoteProcess implements AsyncDisposable {
     >,
   ): Promise<RemoteStatus> {
     for (;;) {
-      const { value: frame } = await this.#session.frames.read();
+      const frame = await this.#session.read();
       if (this.#killed.signal.aborted) return KILLED;
       switch (frame?.type) {
         case undefined:

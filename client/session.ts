@@ -13,9 +13,10 @@ import {
   type KnownFrame,
   LineDecoderStream,
 } from "../protocol/mod.ts";
+import { OsError } from "../ffi/errno.ts";
 import { dial } from "./dial.ts";
-import { AgentError, ConnectionError } from "./errors.ts";
-import { formatTarget, type Target } from "./target.ts";
+import { AgentError, ConnectionError, unreachable } from "./errors.ts";
+import type { Target } from "./target.ts";
 
 /** How long to wait for an agent by default, in milliseconds. */
 export const DEFAULT_CONNECT_TIMEOUT = 5000;
@@ -37,11 +38,10 @@ export interface CallOptions {
 export class Session implements Disposable {
   /** The agent's first answer. */
   readonly answer: Frame;
-  /** The frames that follow it. */
-  readonly frames: ReadableStreamDefaultReader<Frame>;
   /** Where frames for the agent go. */
   readonly agent: WritableStreamDefaultWriter<KnownFrame>;
   readonly #connection: Connection;
+  readonly #frames: ReadableStreamDefaultReader<Frame>;
 
   /**
    * @param connection The connection, which the session closes.
@@ -57,8 +57,27 @@ export class Session implements Disposable {
   ) {
     this.#connection = connection;
     this.answer = answer;
-    this.frames = frames;
+    this.#frames = frames;
     this.agent = agent;
+  }
+
+  /**
+   * Reads the next frame.
+   *
+   * @returns The frame, or `undefined` at the end of the connection.
+   * @throws {ConnectionError} If the connection breaks.
+   * @throws {ProtocolError} If the agent breaks the protocol.
+   */
+  async read(): Promise<Frame | undefined> {
+    try {
+      return (await this.#frames.read()).value;
+    } catch (error) {
+      if (!(error instanceof OsError)) throw error;
+      throw new ConnectionError(
+        `The connection to the agent broke before the command ended: ${error.message}`,
+        { cause: error },
+      );
+    }
   }
 
   /** Closes the connection, which ends what the agent does for it. */
@@ -99,10 +118,9 @@ export async function openSession(
   } catch (error) {
     signal?.throwIfAborted();
     if (!timeout.aborted) throw error;
-    throw new ConnectionError(
-      `Cannot reach the agent at ${
-        formatTarget(target)
-      }: no answer within ${connectTimeout} ms`,
+    throw unreachable(
+      target,
+      new Error(`no answer within ${connectTimeout} ms`),
     );
   }
 }
@@ -141,10 +159,11 @@ export async function requestOn(
       signal,
     );
     if (read.done) {
-      throw new ConnectionError(
-        `Cannot reach the agent at ${
-          formatTarget(target)
-        }: the connection was closed without an answer; no agent listens there, or it doesn't let this user or machine in`,
+      throw unreachable(
+        target,
+        new Error(
+          "the connection was closed without an answer; no agent listens there, or it doesn't let this user or machine in",
+        ),
       );
     }
     const answer = read.value;
@@ -154,6 +173,8 @@ export async function requestOn(
     return new Session(connection, answer, frames, agent);
   } catch (error) {
     connection.close();
+    // Such as a reset: the agent was there, and didn't read what was sent.
+    if (error instanceof OsError) throw unreachable(target, error);
     throw error;
   }
 }

@@ -91,7 +91,7 @@ function isFinal(error: unknown): boolean {
 }
 
 function failure(target: Target, timeout: number, last: unknown): unknown {
-  if (isFinal(last)) return last;
+  if (last !== undefined && isFinal(last)) return last;
   const reason = last instanceof Error ? last.message : "it never answered";
   return new ConnectionError(
     `No agent at ${formatTarget(target)} within ${timeout / 1000} s: ${reason}`,

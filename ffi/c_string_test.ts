@@ -5,7 +5,6 @@ import {
   encodeCStringArray,
 } from "./c_string.ts";
 import { addressOf } from "./libc.ts";
-import "./_test_utils.ts";
 
 Deno.test("encodeCString() ends the string with a NUL", () => {
   assertEquals([...encodeCString("é")], [0xc3, 0xa9, 0]);

@@ -2,7 +2,6 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { O_RDONLY } from "./abi.ts";
 import { Errno, errnoName, errnoText, OsError } from "./errno.ts";
 import { Fd } from "./fd.ts";
-import "./_test_utils.ts";
 
 Deno.test("errnoName() and errnoText() agree with Errno's names", () => {
   for (const [name, number] of Object.entries(Errno)) {

@@ -5,7 +5,6 @@ import { Fd } from "./fd.ts";
 import { libc } from "./libc.ts";
 import { notify } from "./notify.ts";
 import { encodeAddress } from "./socket_address.ts";
-import "./_test_utils.ts";
 
 /** The service manager's end, a real datagram socket. */
 function bindReceiver(path: string): Fd {

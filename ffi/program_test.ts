@@ -1,7 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { OsError } from "./errno.ts";
 import { findProgram } from "./program.ts";
-import "./_test_utils.ts";
 
 async function withPrograms(
   fn: (folder: string) => void | Promise<void>,

@@ -7,7 +7,6 @@ import {
 } from "@std/assert";
 import { kernelRandom } from "./entropy.ts";
 import { bootId, effectiveUserId, uptime } from "./system.ts";
-import "./_test_utils.ts";
 
 async function run(command: string): Promise<string> {
   const { stdout } = await new Deno.Command("sh", { args: ["-c", command] })

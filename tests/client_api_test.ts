@@ -19,6 +19,7 @@ import { bounded, until, untilStalled } from "./_bounded.ts";
 import { Peer } from "./_peer.ts";
 import { membersOf, openFiles, writtenBytes } from "./_proc.ts";
 import { randomBytes, sha256, text } from "./_wire.ts";
+import "./_libc.ts";
 
 const MIB = 1024 * 1024;
 

@@ -17,6 +17,7 @@ import { bounded, untilStalled } from "./_bounded.ts";
 import { runClient } from "./_client.ts";
 import { answerWith, Peer } from "./_peer.ts";
 import { dataFrame, text } from "./_wire.ts";
+import "./_libc.ts";
 
 const STARTED = '{"type":"started","pid":7}\n';
 const MIB = 1024 * 1024;

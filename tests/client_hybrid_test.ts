@@ -12,6 +12,7 @@ import { bounded } from "./_bounded.ts";
 import { runClient } from "./_client.ts";
 import { Peer } from "./_peer.ts";
 import { text, type Wire } from "./_wire.ts";
+import "./_libc.ts";
 
 /** What a hybrid socket answers, as Cloud Hypervisor and Firecracker do. */
 const OK = "OK 1073741824\n";

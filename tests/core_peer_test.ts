@@ -11,6 +11,7 @@ import { bounded } from "./_bounded.ts";
 import { runClient } from "./_client.ts";
 import { Peer } from "./_peer.ts";
 import { dataFrame, decodeData, text, type Wire } from "./_wire.ts";
+import "./_libc.ts";
 
 // Peers that know the core of the protocol alone, in the words of those that
 // are written in Go.

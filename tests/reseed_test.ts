@@ -5,6 +5,7 @@ import { serveSession } from "../agent/session.ts";
 import { exists } from "./_agent.ts";
 import { bounded } from "./_bounded.ts";
 import type { WireFrame } from "./_wire.ts";
+import "./_libc.ts";
 
 // No agent of these tests is ever asked to reseed the machine they run on: here
 // the files are in a folder of their own, and no entropy is credited.

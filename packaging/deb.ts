@@ -1,0 +1,271 @@
+/**
+ * Builds the Debian package of the agent, by dpkg-deb.
+ *
+ * The package is the same, byte for byte, for the same executable and the same
+ * `SOURCE_DATE_EPOCH`, see https://reproducible-builds.org/specs/source-date-epoch/.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
+import { UsageError } from "../cli/command.ts";
+import config from "../deno.json" with { type: "json" };
+import {
+  type Architecture,
+  binaryPath,
+  findArchitecture,
+} from "./architecture.ts";
+import { readElfHeader } from "./elf.ts";
+import { runScript, runTool, type Script, ToolError } from "./_script.ts";
+
+const PACKAGE = "cocoon-agent";
+const MAINTAINER = "The cocoon-agent authors <cocoon-agent@localhost>";
+/** The part of the version that is the package's own. */
+const REVISION = 1;
+
+const SCRIPT: Script = {
+  usage: "deno task deb [--arch amd64|arm64] [--binary FILE] [--out FOLDER]",
+  flags: [
+    {
+      name: "arch",
+      value: "ARCH",
+      description: "amd64 or arm64 (default: this machine's)",
+    },
+    {
+      name: "binary",
+      value: "FILE",
+      description: "The executable (default: where the compile task puts it)",
+    },
+    {
+      name: "out",
+      value: "FOLDER",
+      description: "Where the package is put (default: dist)",
+    },
+  ],
+  async run(flags) {
+    const architecture = findArchitecture("debian", flags.get("arch"));
+    const path = await buildPackage({
+      architecture,
+      binary: flags.get("binary") ?? binaryPath(architecture),
+      out: flags.get("out") ?? "dist",
+      version: `${config.version}-${REVISION}`,
+      epoch: sourceDateEpoch(),
+    });
+    console.log(path);
+  },
+};
+
+/** What a package is made of. */
+export interface PackageOptions {
+  /** What the executable was compiled for. */
+  readonly architecture: Architecture;
+  /** The executable's path. */
+  readonly binary: string;
+  /** The folder for the package. */
+  readonly out: string;
+  /** The package's version, with its revision. */
+  readonly version: string;
+  /** The time that all its files get, in seconds since 1970. */
+  readonly epoch: number;
+}
+
+/** A file of the package. */
+interface PackageFile {
+  /** Its path in the guest, without the slash in front. */
+  readonly path: string;
+  /** What is in it, or the path of what is. */
+  readonly content: Uint8Array | string;
+  /** Its mode, `0o644` by default. */
+  readonly mode?: number;
+}
+
+/**
+ * Builds the package.
+ *
+ * @param options What it is made of.
+ * @returns The package's path.
+ * @throws {ToolError} If the executable is missing or is another machine's, or
+ * dpkg-deb fails or isn't installed.
+ */
+export async function buildPackage(options: PackageOptions): Promise<string> {
+  const { architecture, out, version, epoch } = options;
+  await checkBinary(options.binary, architecture);
+  const files = packageFiles(options);
+  const tree = await Deno.makeTempDir({ prefix: "cocoon-agent-deb-" });
+  try {
+    const sums: string[] = [];
+    let size = 0;
+    for (const file of files) {
+      const data = await stage(tree, file);
+      size += data.byteLength;
+      const sum = createHash("md5").update(data).digest("hex");
+      sums.push(`${sum}  ${file.path}\n`);
+    }
+    const control = controlText(architecture, version, size);
+    await stage(tree, {
+      path: "DEBIAN/control",
+      content: new TextEncoder().encode(control),
+    });
+    await stage(tree, {
+      path: "DEBIAN/md5sums",
+      content: new TextEncoder().encode(sums.join("")),
+    });
+    for (const name of ["postinst", "prerm", "postrm"]) {
+      const content = sourcePath(`debian/${name}`);
+      await stage(tree, { path: `DEBIAN/${name}`, content, mode: 0o755 });
+    }
+    await Deno.mkdir(out, { recursive: true });
+    const path = `${out}/${PACKAGE}_${version}_${architecture.debian}.deb`;
+    await runTool("dpkg-deb", {
+      // What Debian's own tools read; other distributions default to others.
+      args: ["--root-owner-group", "-Zxz", "--build", tree, path],
+      env: { SOURCE_DATE_EPOCH: String(epoch) },
+      hint: "install the package dpkg (apt-get install dpkg)",
+    });
+    return path;
+  } finally {
+    await Deno.remove(tree, { recursive: true });
+  }
+}
+
+/**
+ * Formats the control file, see deb-control(5).
+ *
+ * @param architecture What the executable was compiled for.
+ * @param version The package's version.
+ * @param size How many bytes its files take.
+ * @returns The text.
+ */
+export function controlText(
+  architecture: Architecture,
+  version: string,
+  size: number,
+): string {
+  return `Package: ${PACKAGE}
+Version: ${version}
+Architecture: ${architecture.debian}
+Maintainer: ${MAINTAINER}
+Installed-Size: ${Math.ceil(size / 1024)}
+Depends: libc6 (>= 2.34), libgcc-s1, init-system-helpers
+Section: admin
+Priority: optional
+Description: run commands in a virtual machine over vsock
+ The agent runs inside a virtual machine, listens on virtio-vsock, and runs
+ commands for callers on the host: with standard streams, exit codes and
+ signals, and without a network, an address or credentials.
+ .
+ The same program is the client on the host. In a virtual machine the agent
+ starts at boot.
+`;
+}
+
+/**
+ * Formats the changelog, see deb-changelog(5): the package is built from the
+ * source without one, so that it names this version only.
+ *
+ * @param version The package's version.
+ * @param epoch When it was built, in seconds since 1970.
+ * @returns The text.
+ */
+export function changelogText(version: string, epoch: number): string {
+  const date = new Date(epoch * 1000).toUTCString().replace("GMT", "+0000");
+  return `${PACKAGE} (${version}) unstable; urgency=medium
+
+  * Version ${version.replace(/-\d+$/, "")}.
+
+ -- ${MAINTAINER}  ${date}
+`;
+}
+
+function packageFiles(options: PackageOptions): PackageFile[] {
+  const changelog = changelogText(options.version, options.epoch);
+  const docs = `usr/share/doc/${PACKAGE}`;
+  return [
+    {
+      path: `usr/bin/${PACKAGE}`,
+      content: options.binary,
+      mode: 0o755,
+    },
+    {
+      path: `usr/lib/systemd/system/${PACKAGE}.service`,
+      content: sourcePath(`${PACKAGE}.service`),
+    },
+    {
+      path: `${docs}/changelog.Debian.gz`,
+      content: compress(new TextEncoder().encode(changelog)),
+    },
+    { path: `${docs}/copyright`, content: sourcePath("debian/copyright") },
+    {
+      path: `${docs}/examples/${PACKAGE}-restricted.conf`,
+      content: sourcePath(`${PACKAGE}-restricted.conf`),
+    },
+    {
+      path: `usr/share/lintian/overrides/${PACKAGE}`,
+      content: sourcePath("debian/lintian-overrides"),
+    },
+    {
+      path: `usr/share/man/man1/${PACKAGE}.1.gz`,
+      content: compress(Deno.readFileSync(sourcePath(`${PACKAGE}.1`))),
+    },
+  ];
+}
+
+/** Puts a file into the tree, whatever the umask is, and returns its content. */
+async function stage(tree: string, file: PackageFile): Promise<Uint8Array> {
+  const { content, mode = 0o644 } = file;
+  const data = typeof content === "string"
+    ? await Deno.readFile(content)
+    : content;
+  let folder = tree;
+  for (const part of file.path.split("/").slice(0, -1)) {
+    folder += `/${part}`;
+    await Deno.mkdir(folder, { recursive: true });
+    await Deno.chmod(folder, 0o755);
+  }
+  const path = `${tree}/${file.path}`;
+  await Deno.writeFile(path, data);
+  await Deno.chmod(path, mode);
+  return data;
+}
+
+async function checkBinary(
+  path: string,
+  { machine, debian }: Architecture,
+): Promise<void> {
+  try {
+    const header = await readElfHeader(path);
+    if (header.machine !== machine) {
+      throw new ToolError(
+        `Cannot package "${path}": it isn't an executable for ${debian}`,
+      );
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new ToolError(
+      `Cannot package "${path}": there is no such file; "deno task compile" makes it`,
+    );
+  }
+}
+
+function sourceDateEpoch(): number {
+  const text = Deno.env.get("SOURCE_DATE_EPOCH");
+  if (text === undefined) return Math.floor(Date.now() / 1000);
+  if (!/^\d+$/.test(text)) {
+    throw new UsageError(
+      `SOURCE_DATE_EPOCH must be in seconds since 1970, got "${text}"`,
+    );
+  }
+  return Number(text);
+}
+
+/** Compresses without a time or a name in it, as policy wants it. */
+function compress(data: Uint8Array): Uint8Array {
+  return new Uint8Array(gzipSync(data, { level: 9 }));
+}
+
+function sourcePath(name: string): string {
+  return new URL(name, import.meta.url).pathname;
+}
+
+if (import.meta.main) await runScript(SCRIPT, Deno.args);
