@@ -20,7 +20,7 @@ import { readElfHeader } from "./elf.ts";
 import { runScript, runTool, type Script, ToolError } from "./_script.ts";
 
 const PACKAGE = "cocoon-agent";
-const MAINTAINER = "The cocoon-agent authors <cocoon-agent@localhost>";
+const MAINTAINER = "The cocoon-agent authors <cocoon-agent@example.org>";
 /** The part of the version that is the package's own. */
 const REVISION = 1;
 
@@ -94,6 +94,8 @@ export async function buildPackage(options: PackageOptions): Promise<string> {
   const files = packageFiles(options);
   const tree = await Deno.makeTempDir({ prefix: "cocoon-agent-deb-" });
   try {
+    // It becomes the mode of the guest's root folder.
+    await Deno.chmod(tree, 0o755);
     const sums: string[] = [];
     let size = 0;
     for (const file of files) {
@@ -147,7 +149,7 @@ Version: ${version}
 Architecture: ${architecture.debian}
 Maintainer: ${MAINTAINER}
 Installed-Size: ${Math.ceil(size / 1024)}
-Depends: libc6 (>= 2.34), libgcc-s1, init-system-helpers
+Depends: libc6 (>= 2.34), libgcc-s1
 Section: admin
 Priority: optional
 Description: run commands in a virtual machine over vsock

@@ -19,7 +19,6 @@ import { bounded, until, untilStalled } from "./_bounded.ts";
 import { Peer } from "./_peer.ts";
 import { membersOf, openFiles, writtenBytes } from "./_proc.ts";
 import { randomBytes, sha256, text } from "./_wire.ts";
-import "./_libc.ts";
 
 const MIB = 1024 * 1024;
 
@@ -33,7 +32,7 @@ function withAgent(
     agent: Awaited<ReturnType<typeof startAgent>>,
   ) => Promise<void>,
 ): (context: Deno.TestContext) => Promise<void> {
-  return bounded(async () => {
+  return leakless(async () => {
     await using agent = await startAgent();
     const before = openFiles("self");
     await test({ unix: agent.path }, agent);
@@ -232,7 +231,7 @@ Deno.test(
 
 Deno.test(
   "spawn() rejects with the signal's reason when it is aborted before an answer",
-  bounded(async () => {
+  leakless(async () => {
     await using silent = new Peer((_, closing) => closing);
     const unix = { unix: silent.path };
     const reason = new Error("enough");
@@ -309,7 +308,7 @@ Deno.test(
 
 Deno.test(
   "output() rejects with a ConnectionError when there is no agent",
-  bounded(async () => {
+  leakless(async () => {
     const error = await assertRejects(
       () => output({ unix: "/nonexistent/agent.sock" }, ["true"]),
       ConnectionError,

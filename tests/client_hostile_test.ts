@@ -17,7 +17,6 @@ import { bounded, untilStalled } from "./_bounded.ts";
 import { runClient } from "./_client.ts";
 import { answerWith, Peer } from "./_peer.ts";
 import { dataFrame, text } from "./_wire.ts";
-import "./_libc.ts";
 
 const STARTED = '{"type":"started","pid":7}\n';
 const MIB = 1024 * 1024;
@@ -25,7 +24,7 @@ const MIB = 1024 * 1024;
 Deno.test(
   "output() rejects when the agent breaks the protocol",
   async (t) => {
-    await bounded(async () => {
+    await leakless(async () => {
       // deno-lint-ignore no-explicit-any -- as assertRejects() has it
       type ErrorClass = new (...args: any[]) => Error;
       const cases: [name: string, answer: string, type: ErrorClass][] = [
@@ -80,7 +79,7 @@ Deno.test(
         ],
       ];
       for (const [name, answer, type] of cases) {
-        await t.step(name, async () => {
+        await t.step(name, leakless(async () => {
           await using peer = answerWith(answer);
           await assertRejects(() => output({ unix: peer.path }, ["x"]), type);
         });
@@ -91,7 +90,7 @@ Deno.test(
           ["a close within the first line", '{"type":"star'],
         ] as const
       ) {
-        await t.step(name, async () => {
+        await t.step(name, leakless(async () => {
           await using peer = answerWith(answer);
           const error = await assertRejects(
             () => output({ unix: peer.path }, ["x"]),
@@ -109,7 +108,7 @@ Deno.test(
 
 Deno.test(
   "output() takes the first terminal frame for the end, whatever follows",
-  bounded(async () => {
+  leakless(async () => {
     await using peer = answerWith(
       STARTED,
       '{"type":"stdout","data":"YQ=="}\n',
@@ -124,7 +123,7 @@ Deno.test(
 
 Deno.test(
   "output() ignores frames that it doesn't know, or that are none of its business",
-  bounded(async () => {
+  leakless(async () => {
     await using peer = answerWith(
       STARTED,
       '{"type":"window","bytes":7}\n{"type":"stdout","data":"YQ==","x":1}\n',
@@ -138,7 +137,7 @@ Deno.test(
 
 Deno.test(
   "output() rejects with a RangeError when there is more output than wanted",
-  bounded(async () => {
+  leakless(async () => {
     // It never ends by itself.
     await using peer = new Peer(async (wire) => {
       await wire.read();
@@ -155,7 +154,7 @@ Deno.test(
 
 Deno.test(
   "spawn() holds an agent up that sends more than is read",
-  bounded(async () => {
+  leakless(async () => {
     let sent = 0;
     await using peer = new Peer(async (wire) => {
       await wire.read();
@@ -176,7 +175,7 @@ Deno.test(
 
 Deno.test(
   "spawn() gives up on an agent that never answers",
-  bounded(async () => {
+  leakless(async () => {
     await using peer = new Peer((_, closing) => closing);
     const target = { unix: peer.path };
     const start = performance.now();
@@ -195,7 +194,7 @@ Deno.test(
 
 Deno.test(
   "client exits with 125 when the agent breaks the protocol",
-  bounded(async () => {
+  leakless(async () => {
     const cases: [answer: string, message: string][] = [
       ["garbage\n", "not valid JSON"],
       [`${STARTED}{"type":"exit","exit_code":70000}\n`, "exit code 70000"],
@@ -217,7 +216,7 @@ Deno.test(
 
 Deno.test(
   "client escapes what a terminal would obey in the agent's messages",
-  bounded(async () => {
+  leakless(async () => {
     await using peer = answerWith({
       type: "error",
       message: "\x1b[2J\x07red\r\nnext\x9b31m\x7f",
@@ -235,7 +234,7 @@ Deno.test(
 
 Deno.test(
   "info escapes what a terminal would obey in the agent's facts",
-  bounded(async () => {
+  leakless(async () => {
     await using peer = answerWith({
       type: "info",
       version: "1\x1b[2J",
@@ -258,7 +257,7 @@ Deno.test(
 
 Deno.test(
   "client prints nothing that comes after the exit",
-  bounded(async () => {
+  leakless(async () => {
     await using peer = answerWith(
       STARTED,
       '{"type":"stdout","data":"YQ=="}\n{"type":"exit","exit_code":2}\n' +

@@ -12,7 +12,6 @@ import { bounded } from "./_bounded.ts";
 import { runClient } from "./_client.ts";
 import { Peer } from "./_peer.ts";
 import { text, type Wire } from "./_wire.ts";
-import "./_libc.ts";
 
 /** What a hybrid socket answers, as Cloud Hypervisor and Firecracker do. */
 const OK = "OK 1073741824\n";
@@ -29,7 +28,7 @@ function startHypervisor(agent: Agent, requests: string[]): Peer {
 
 Deno.test(
   "client --uds runs a command behind a hybrid socket",
-  bounded(async () => {
+  leakless(async () => {
     await using agent = await startAgent();
     const requests: string[] = [];
     await using hypervisor = startHypervisor(agent, requests);
@@ -52,7 +51,7 @@ Deno.test(
 
 Deno.test(
   "output() reads no byte beyond the hybrid socket's answer",
-  bounded(async () => {
+  leakless(async () => {
     // All that the agent ever says comes with the answer, in one packet.
     await using peer = new Peer(async (wire) => {
       assertEquals(await wire.readLine(), "CONNECT 1024");
@@ -69,7 +68,7 @@ Deno.test(
 
 Deno.test(
   "output() takes the hybrid socket's answer in whatever pieces it comes",
-  bounded(async () => {
+  leakless(async () => {
     for (const reply of [OK, "OK 1024\n", "OK 4294967295\n"]) {
       await using peer = new Peer(async (wire) => {
         await wire.readLine();
@@ -87,7 +86,7 @@ Deno.test(
 
 Deno.test(
   "spawn() sends the request to the hybrid socket in one write, and waits for the answer",
-  bounded(async () => {
+  leakless(async () => {
     await using peer = new Peer(async (wire, closing) => {
       assertEquals(text((await wire.readChunk())!), "CONNECT 1024\n");
       // Nothing follows before the answer, which is what makes it safe.
@@ -107,7 +106,7 @@ Deno.test(
 Deno.test(
   "spawn() rejects with a ConnectionError when the hybrid socket doesn't connect",
   async (t) => {
-    await bounded(async () => {
+    await leakless(async () => {
       const cases: [
         name: string,
         handle: (wire: Wire, closing: Promise<void>) => Promise<void>,
@@ -176,7 +175,7 @@ Deno.test(
         ],
       ];
       for (const [name, handle, message] of cases) {
-        await t.step(name, async () => {
+        await t.step(name, leakless(async () => {
           await using peer = new Peer(handle);
           const start = performance.now();
           const error = await assertRejects(
@@ -197,7 +196,7 @@ Deno.test(
 
 Deno.test(
   "client --uds --wait runs the command once the machine has booted",
-  bounded(async () => {
+  leakless(async () => {
     await using agent = await startAgent();
     let attempts = 0;
     await using hypervisor = new Peer(async (host) => {
@@ -218,7 +217,7 @@ Deno.test(
 
 Deno.test(
   "info() describes the agent behind a hybrid socket",
-  bounded(async () => {
+  leakless(async () => {
     await using agent = await startAgent();
     await using hypervisor = startHypervisor(agent, []);
     const answer = await info({ uds: hypervisor.path });

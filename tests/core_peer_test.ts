@@ -11,7 +11,6 @@ import { bounded } from "./_bounded.ts";
 import { runClient } from "./_client.ts";
 import { Peer } from "./_peer.ts";
 import { dataFrame, decodeData, text, type Wire } from "./_wire.ts";
-import "./_libc.ts";
 
 // Peers that know the core of the protocol alone, in the words of those that
 // are written in Go.
@@ -61,7 +60,7 @@ function startCorePeer(seen: string[] = []): Peer {
 
 Deno.test(
   "spawn() speaks the core alone to an agent that knows no more",
-  bounded(async () => {
+  leakless(async () => {
     const seen: string[] = [];
     await using peer = startCorePeer(seen);
     await using process = await spawn({ unix: peer.path }, ["upper", "x"], {
@@ -87,7 +86,7 @@ Deno.test(
 
 Deno.test(
   "output() takes exit codes as an old agent sends them",
-  bounded(async () => {
+  leakless(async () => {
     await using peer = startCorePeer();
     const target = { unix: peer.path };
     for (
@@ -102,7 +101,7 @@ Deno.test(
 
 Deno.test(
   "output() tells an old agent's failures apart by their messages",
-  bounded(async () => {
+  leakless(async () => {
     await using peer = startCorePeer();
     for (
       const [program, code] of [
@@ -121,7 +120,7 @@ Deno.test(
 
 Deno.test(
   "info() resolves to undefined, and waitForAgent() is content, with an old agent",
-  bounded(async () => {
+  leakless(async () => {
     const seen: string[] = [];
     await using peer = startCorePeer(seen);
     assertEquals(await info({ unix: peer.path }), undefined);
@@ -132,7 +131,7 @@ Deno.test(
 
 Deno.test(
   "client works with an old agent",
-  bounded(async () => {
+  leakless(async () => {
     await using peer = startCorePeer();
     const run = (...args: string[]) =>
       runClient(["--unix", peer.path, ...args]);
@@ -155,7 +154,7 @@ Deno.test(
 
 Deno.test(
   "serve works with an old client",
-  bounded(async () => {
+  leakless(async () => {
     await using agent = await startAgent();
     // With no stdin to send, stdin_close comes right behind exec.
     using closed = await agent.open(

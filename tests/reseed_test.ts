@@ -5,7 +5,6 @@ import { serveSession } from "../agent/session.ts";
 import { exists } from "./_agent.ts";
 import { bounded } from "./_bounded.ts";
 import type { WireFrame } from "./_wire.ts";
-import "./_libc.ts";
 
 // No agent of these tests is ever asked to reseed the machine they run on: here
 // the files are in a folder of their own, and no entropy is credited.
@@ -77,7 +76,7 @@ function assertReseeded(frames: WireFrame[]): void {
 
 Deno.test(
   "regenerateMachineId() writes a fresh id, and removes the copy of D-Bus",
-  bounded(async () => {
+  leakless(async () => {
     using root = new Root();
     await regenerateMachineId(root.path);
     const first = await Deno.readTextFile(root.machineId);
@@ -91,7 +90,7 @@ Deno.test(
 
 Deno.test(
   "regenerateMachineId() replaces the file at once, and leaves a link alone",
-  bounded(async () => {
+  leakless(async () => {
     using root = new Root();
     const old = `${root.path}/old`;
     await Deno.link(root.machineId, old);
@@ -110,7 +109,7 @@ Deno.test(
 
 Deno.test(
   "regenerateMachineId() rejects when the file cannot be written",
-  bounded(async () => {
+  leakless(async () => {
     using root = new Root();
     await Deno.remove(`${root.path}/etc`, { recursive: true });
     await assertRejects(
@@ -122,7 +121,7 @@ Deno.test(
 
 Deno.test(
   "serveSession() drops the saved seed alone when reseed asks for no more",
-  bounded(async () => {
+  leakless(async () => {
     using root = new Root();
     assertReseeded(await serve('{"type":"reseed"}\n', root.path));
     assertEquals(exists(root.seed), false);
@@ -138,7 +137,7 @@ Deno.test(
 
 Deno.test(
   "serveSession() renews the machine id when reseed asks for it",
-  bounded(async () => {
+  leakless(async () => {
     using root = new Root();
     const line = '{"type":"reseed","regen_machine_id":true}\n';
     assertReseeded(await serve(line, root.path));
@@ -153,7 +152,7 @@ Deno.test(
 
 Deno.test(
   "serveSession() does the other steps and names the one that failed when reseeding",
-  bounded(async () => {
+  leakless(async () => {
     using root = new Root();
     // A folder that holds something cannot be removed as a file.
     await Deno.remove(root.seed);
