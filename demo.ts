@@ -15,7 +15,7 @@ import {
   waitForAgent,
 } from "./client/mod.ts";
 
-const ROOT = new URL(".", import.meta.url).pathname;
+const ROOT = import.meta.dirname!;
 const FILE_BYTES = 64 * 1024 * 1024;
 const SESSIONS = 20;
 
@@ -36,7 +36,11 @@ class Agent implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#process.kill("SIGTERM");
+    try {
+      this.#process.kill("SIGTERM");
+    } catch {
+      // It has ended already, and has said why.
+    }
     await this.#process.status;
   }
 }

@@ -4,8 +4,9 @@
  * @module
  */
 
-/** What the service manager tells the agent alone, see sd_notify(3). */
+/** What the service manager tells the agent alone, see systemd.exec(5). */
 const AGENT_ONLY: readonly string[] = [
+  "JOURNAL_STREAM",
   "NOTIFY_SOCKET",
   "WATCHDOG_PID",
   "WATCHDOG_USEC",
@@ -13,7 +14,7 @@ const AGENT_ONLY: readonly string[] = [
 
 /**
  * Returns the agent's own environment as children inherit it: without the
- * variables by which they could speak to the service manager in its name.
+ * variables that are about the agent, such as the service manager's socket.
  *
  * @returns The variables by name.
  */

@@ -123,14 +123,11 @@ function start(request: ExecFrame, context: ExecContext): Child {
 async function pumpInput(child: Child, context: ExecContext): Promise<void> {
   const stdin = child.stdin.getWriter();
   let open = true;
-  const close = () => {
-    open = false;
-    return stdin.close().catch(ignore);
-  };
   for (;;) {
     const { done, value: frame } = await context.frames.read();
     if (done || frame.type === "stdin_close") {
-      if (open) await close();
+      if (open) await stdin.close().catch(ignore);
+      open = false;
       if (done) return;
     } else if (frame.type === "stdin" && open) {
       try {

@@ -53,7 +53,7 @@ export async function configureLogging(
   level = "info",
   toJournal = false,
 ): Promise<void> {
-  const lowestLevel = LEVELS[level];
+  const lowestLevel = Object.hasOwn(LEVELS, level) ? LEVELS[level] : undefined;
   if (lowestLevel === undefined) {
     const levels = Object.keys(LEVELS).join(", ");
     throw new RangeError(

@@ -26,16 +26,21 @@ export async function regenerateMachineId(root: string): Promise<void> {
   ).join("");
 
   await removeIfPresent(temporary);
-  {
+  try {
     using file = await Deno.open(temporary, {
       write: true,
       createNew: true,
       mode: 0o444,
     });
-    await file.write(new TextEncoder().encode(`${id}\n`));
+    await new Blob([`${id}\n`]).stream().pipeTo(file.writable, {
+      preventClose: true,
+    });
     await file.sync();
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await removeIfPresent(temporary).catch(() => {});
+    throw error;
   }
-  await Deno.rename(temporary, path);
 
   const copy = `${root}/var/lib/dbus/machine-id`;
   if (await isRegularFile(copy)) await Deno.remove(copy);

@@ -151,7 +151,7 @@ async function bind(
     try {
       return listen(address, {
         onPause: (error) =>
-          logger.warn("{error}; accepting again when there are some", {
+          logger.warn("{error}; accepting again when that has passed", {
             error: error.message,
           }),
       });

@@ -79,6 +79,13 @@ export class Server {
         continue;
       }
       const session = serveSession(connection, peer, context)
+        .catch((error) => {
+          connection.close();
+          logger.error("Session of {peer} failed: {error}", {
+            peer,
+            error: String(error),
+          });
+        })
         .finally(() => this.#sessions.delete(connection));
       this.#sessions.set(connection, session);
     }

@@ -13,6 +13,7 @@ const logger = getLogger(["cocoon-agent", "service-manager"]);
 export class ServiceManager {
   readonly #socket: string | undefined;
   readonly #watchdogInterval: number | undefined;
+  #stopping = false;
   #watchdog: ReturnType<typeof setInterval> | undefined;
 
   /**
@@ -49,8 +50,10 @@ export class ServiceManager {
     this.#notify({ STATUS: status });
   }
 
-  /** Says that the agent is about to end. */
+  /** Says that the agent is about to end; a second call does nothing. */
   stopping(): void {
+    if (this.#stopping) return;
+    this.#stopping = true;
     clearInterval(this.#watchdog);
     this.#notify({ STOPPING: "1", STATUS: "Stopping" });
   }

@@ -59,12 +59,13 @@ const ERROR_GRACE = 2000;
 
 /**
  * Serves one connection from its first frame to its terminal one, closes it,
- * and leaves an audit record. It never throws: whatever a client does ends that
- * client's session only.
+ * and leaves an audit record. Whatever a client does ends that client's session
+ * only.
  *
  * @param connection The connection.
  * @param peer Who is at the other end, for the audit record.
  * @param context What all sessions share.
+ * @throws {OsError} If the connection cannot be watched.
  */
 export async function serveSession(
   connection: SessionConnection,

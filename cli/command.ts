@@ -28,6 +28,8 @@ export interface Command {
   readonly summary: string;
   /** How it is called, a line each, without the program's name. */
   readonly usage: readonly string[];
+  /** Whether arguments may follow `--`. */
+  readonly takesArguments?: boolean;
   /** The flags it takes. */
   readonly flags: readonly Flag[];
   /** What else its help says: examples, environment, exit codes. */

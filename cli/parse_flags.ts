@@ -119,8 +119,8 @@ export function parseInteger(
  * @param args The arguments after the command's name.
  * @param flags The flags that the command takes.
  * @returns The values.
- * @throws {UsageError} If a flag is unknown, lacks its value, is given twice
- * though it isn't repeatable, or if an argument stands before `--`.
+ * @throws {UsageError} If a flag is unknown, lacks its value, has a value
+ * and is given twice though it isn't repeatable, or if an argument stands before `--`.
  */
 export function parseFlags(
   args: readonly string[],

@@ -67,7 +67,11 @@ async function runCommand(
     return 0;
   }
   try {
-    return await command.run(parseFlags(args, command.flags));
+    const flags = parseFlags(args, command.flags);
+    if (flags.rest.length > 0 && !command.takesArguments) {
+      throw new UsageError(`${command.name} takes no arguments after "--"`);
+    }
+    return await command.run(flags);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     printError(error);

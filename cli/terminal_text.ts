@@ -21,5 +21,5 @@ export function terminalText(text: string): string {
     /[\x00-\x1f\x7f-\x9f]/g,
     (character) =>
       `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
+  ).slice(0, MAX_LENGTH);
 }

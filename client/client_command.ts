@@ -28,6 +28,7 @@ export const clientCommand: Command = {
   name: "client",
   summary: "Run a command in a machine, with stdin, stdout and stderr",
   usage: [`client ${TARGET_USAGE} [FLAGS] -- ARGV…`],
+  takesArguments: true,
   flags: [
     ...TARGET_FLAGS,
     {

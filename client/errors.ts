@@ -32,14 +32,18 @@ export function unreachable(target: Target, cause: unknown): ConnectionError {
 export class AgentError extends Error {
   /** The error's name: `"AgentError"`. */
   override readonly name = "AgentError";
-  /** What kind of failure it is; `undefined` where an old agent didn't say. */
+  /**
+   * What kind of failure it is: as the agent said, or as the words of an agent in
+   * Go tell. `undefined` where neither is known.
+   */
   readonly code: ErrorCode | undefined;
 
   /**
    * Creates an error.
    *
    * @param message What the agent said.
-   * @param code What kind of failure it said it was.
+   * @param code What kind of failure it said it was; guessed from the message
+   * without it.
    */
   constructor(message: string, code?: ErrorCode) {
     super(message);

@@ -47,7 +47,13 @@ async function run(flags: ParsedFlags): Promise<number> {
       uptime_ms: answer.uptimeMs,
     };
   if (flags.has("json")) {
-    console.log(JSON.stringify(facts));
+    // JSON escapes but the lower half of what a terminal would obey.
+    console.log(
+      JSON.stringify(facts).replace(
+        /[\x7f-\x9f]/g,
+        (control) => `\\u00${control.charCodeAt(0).toString(16)}`,
+      ),
+    );
   } else if (answer === undefined) {
     console.log("An agent is there; it only knows the core of the protocol");
   } else {

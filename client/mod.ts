@@ -25,11 +25,7 @@ export {
   type SpawnOptions,
 } from "./calls.ts";
 export { AgentError, ConnectionError } from "./errors.ts";
-export {
-  RemoteProcess,
-  type RemoteStatus,
-  type Stdio,
-} from "./remote_process.ts";
+export type { RemoteProcess, RemoteStatus, Stdio } from "./remote_process.ts";
 export type { CallOptions } from "./session.ts";
 export type {
   HybridTarget,

@@ -88,8 +88,9 @@ export class RemoteProcess implements AsyncDisposable {
   }
 
   /**
-   * Ends the command: its whole process group is killed by SIGKILL. A command
-   * that has ended is left alone.
+   * Ends the command by closing the connection, upon which the agent kills its
+   * whole process group. `status` resolves with SIGKILL, without waiting for the
+   * guest to confirm it. A command that has ended is left alone.
    */
   kill(): void {
     if (this.#ended) return;
@@ -98,7 +99,7 @@ export class RemoteProcess implements AsyncDisposable {
     this.#session.close();
   }
 
-  /** Kills the command if it still runs, and waits for its end. */
+  /** Kills the command if it still runs, and waits for `status`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.kill();
     await this.status.catch(ignore);
@@ -160,7 +161,10 @@ export class RemoteProcess implements AsyncDisposable {
     >,
   ): Promise<RemoteStatus> {
     for (;;) {
-      const frame = await this.#session.read();
+      // Closing it may have cut a frame in two, which is nobody's fault.
+      const frame = await this.#session.read().catch((error) => {
+        if (!this.#killed.signal.aborted) throw error;
+      });
       if (this.#killed.signal.aborted) return KILLED;
       switch (frame?.type) {
         case undefined:

@@ -10,7 +10,8 @@ import { DEFAULT_CONNECT_TIMEOUT } from "./session.ts";
 import { DEFAULT_PORT, formatTarget, type Target } from "./target.ts";
 import { waitForAgent } from "./wait_for_agent.ts";
 
-const MAX_U32 = 0xffffffff;
+/** The highest number is the wildcard, see vsock(7). */
+const MAX_NUMBER = 0xfffffffe;
 
 /** How the flags are written in a usage line. */
 export const TARGET_USAGE = "(--cid N | --uds PATH | --unix PATH)";
@@ -61,10 +62,10 @@ export const TARGET_FLAGS: readonly Flag[] = [
  * @throws {UsageError} If they name none, or several.
  */
 export function parseTarget(flags: ParsedFlags): Target {
-  const cid = flags.integer("cid", MAX_U32);
+  const cid = flags.integer("cid", MAX_NUMBER);
   const uds = flags.get("uds");
   const unix = flags.get("unix");
-  const port = flags.integer("port", MAX_U32) ?? DEFAULT_PORT;
+  const port = flags.integer("port", MAX_NUMBER) ?? DEFAULT_PORT;
   const targets: Target[] = [];
   if (cid !== undefined) targets.push({ cid, port });
   if (uds !== undefined) targets.push({ uds, port });

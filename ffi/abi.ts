@@ -99,6 +99,8 @@ export const S_IFMT = 0o170000;
 /** See inode(7). */
 export const S_IFSOCK = 0o140000;
 /** See access(2). */
+export const F_OK = 0;
+/** See access(2). */
 export const X_OK = 1;
 /** See realpath(3). */
 export const PATH_MAX = 4096;

@@ -32,7 +32,7 @@ export function addEntropy(data: Uint8Array): void {
   try {
     control(RNDADDENTROPY, info, "add entropy to");
   } finally {
-    // Entropy is used once: nothing of it stays in memory.
+    // Entropy is used once: this copy at least doesn't stay in memory.
     info.fill(0);
   }
 }

@@ -1,6 +1,6 @@
 /**
  * The C library, opened once: every symbol that this project calls, with its
- * C prototype beside it. Nothing outside `ffi/` imports this module.
+ * C prototype beside it. Outside `ffi/` only tests import this module.
  *
  * `size_t` and `ssize_t` results that stay below 2³¹ are declared `i32`, which
  * costs no allocation; a 64-bit result would always be a `bigint`.

@@ -11,6 +11,7 @@ import { Connection, unixPeer } from "./connection.ts";
 import { Errno, OsError } from "./errno.ts";
 import { errno, libc } from "./libc.ts";
 import { openStreamSocket } from "./open_stream_socket.ts";
+import { readinessLoop } from "./readiness_loop.ts";
 import {
   decodeVsockAddress,
   encodeAddress,
@@ -65,7 +66,7 @@ export class Listener implements Disposable, AsyncIterable<Connection> {
     this.#fd = fd;
     this.address = address;
     this.#onPause = options.onPause;
-    if (address.transport === "unix") this.#file = findSocketFile(address.path);
+    if (hasFile(address)) this.#file = findSocketFile(address.path);
   }
 
   /**
@@ -78,6 +79,9 @@ export class Listener implements Disposable, AsyncIterable<Connection> {
     let paused = false;
     while (!this.#fd.closed) {
       try {
+        const turn = readinessLoop.countOperation();
+        if (turn) await turn;
+        if (this.#fd.closed) return;
         const connection = this.#tryAccept();
         paused = false;
         if (connection) yield connection;
@@ -117,10 +121,15 @@ export class Listener implements Disposable, AsyncIterable<Connection> {
       const result = libc().accept4(this.#fd.number, address, length, flags);
       if (result >= 0) {
         const fd = new AsyncFd(result);
-        const peer = this.address.transport === "vsock"
-          ? decodeVsockAddress(address)
-          : unixPeer(fd);
-        return new Connection(fd, peer);
+        try {
+          const peer = this.address.transport === "vsock"
+            ? decodeVsockAddress(address)
+            : unixPeer(fd);
+          return new Connection(fd, peer);
+        } catch (error) {
+          fd.close();
+          throw error;
+        }
       }
       const code = errno();
       if (code === Errno.EAGAIN) return undefined;
@@ -151,7 +160,9 @@ export function listen(
   try {
     // The file gets the socket's mode when it is bound, so it is never open to
     // others.
-    if (address.transport === "unix") libc().fchmod(fd.number, 0o600);
+    if (hasFile(address) && libc().fchmod(fd.number, 0o600) < 0) {
+      throw new OsError(errno(), `make ${formatAddress(address)} private`);
+    }
     bind(fd, address);
     if (libc().listen(fd.number, BACKLOG) < 0) {
       throw new OsError(errno(), `listen on ${formatAddress(address)}`);
@@ -163,17 +174,23 @@ export function listen(
   }
 }
 
+/** An abstract name is no file: only the peer's credentials count there. */
+function hasFile(address: SocketAddress): address is UnixAddress {
+  return address.transport === "unix" && !address.path.startsWith("@");
+}
+
 function bind(fd: AsyncFd, address: SocketAddress): void {
   const encoded = encodeAddress(address);
   for (;;) {
     const result = libc().bind(fd.number, encoded, encoded.byteLength);
     if (result >= 0) return;
     const code = errno();
-    const stale = code === Errno.EADDRINUSE && address.transport === "unix"
+    const stale = code === Errno.EADDRINUSE && hasFile(address)
       ? findStaleSocketFile(address)
       : undefined;
-    if (!stale) throw new OsError(code, `bind ${formatAddress(address)}`);
-    removeSocketFile(stale);
+    if (!stale || !removeSocketFile(stale)) {
+      throw new OsError(code, `bind ${formatAddress(address)}`);
+    }
   }
 }
 

@@ -43,7 +43,14 @@ export function openPipe(direction: "in" | "out"): Pipe {
   const [own, child] = direction === "in"
     ? [writeEnd, readEnd]
     : [readEnd, writeEnd];
-  libc().fcntl(own, F_SETFL, O_NONBLOCK);
+  const pipe = { own: new AsyncFd(own), child: new Fd(child) };
+  if (libc().fcntl(own, F_SETFL, O_NONBLOCK) < 0) {
+    const code = errno();
+    pipe.own.close();
+    pipe.child.close();
+    throw new OsError(code, "make a pipe non-blocking");
+  }
+  // A system that allows less leaves it at the default size.
   libc().fcntl(own, F_SETPIPE_SZ, PIPE_MAX_SIZE);
-  return { own: new AsyncFd(own), child: new Fd(child) };
+  return pipe;
 }

@@ -89,6 +89,8 @@ export class Child implements Disposable {
     this.#pidfd = pidfd;
     this.#pipes = [pipes.stdin, pipes.stdout, pipes.stderr];
     this.status = this.#wait();
+    // Whoever never asks must not bring the process down.
+    this.status.catch(() => {});
   }
 
   /**
@@ -208,13 +210,13 @@ function start(
     : encodeCString(options.cwd);
   const pid = new Int32Array(1);
   const actions = new Uint8Array(SIZE_OF.posixSpawnFileActions);
-  c.posix_spawn_file_actions_init(actions);
+  check(c.posix_spawn_file_actions_init(actions));
   try {
     stdio.forEach((fd, number) =>
-      c.posix_spawn_file_actions_adddup2(actions, fd.number, number)
+      check(c.posix_spawn_file_actions_adddup2(actions, fd.number, number))
     );
-    c.posix_spawn_file_actions_addclosefrom_np(actions, stdio.length);
-    if (cwd) c.posix_spawn_file_actions_addchdir_np(actions, cwd);
+    check(c.posix_spawn_file_actions_addclosefrom_np(actions, stdio.length));
+    if (cwd) check(c.posix_spawn_file_actions_addchdir_np(actions, cwd));
     const attributes = spawnAttributes();
     const result = c.posix_spawn(pid, program, actions, attributes, argv, env);
     if (result !== 0) {
@@ -226,25 +228,29 @@ function start(
   }
 }
 
+/** Memory may be short: a child must not start with half of its settings. */
+function check(result: number): void {
+  if (result !== 0) throw new OsError(result, "prepare a process");
+}
+
 let attributes: Uint8Array | undefined;
 
 /** Every child's attributes are the same, so they are made once. */
 function spawnAttributes(): Uint8Array {
   if (attributes) return attributes;
   const c = libc();
-  attributes = new Uint8Array(SIZE_OF.posixSpawnAttributes);
+  const made = new Uint8Array(SIZE_OF.posixSpawnAttributes);
   const signals = new Uint8Array(SIZE_OF.sigset);
-  c.posix_spawnattr_init(attributes);
-  c.posix_spawnattr_setflags(
-    attributes,
-    POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK,
-  );
-  c.posix_spawnattr_setpgroup(attributes, 0);
+  const flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF |
+    POSIX_SPAWN_SETSIGMASK;
+  check(c.posix_spawnattr_init(made));
+  check(c.posix_spawnattr_setflags(made, flags));
+  check(c.posix_spawnattr_setpgroup(made, 0));
   c.sigfillset(signals);
-  c.posix_spawnattr_setsigdefault(attributes, signals);
+  check(c.posix_spawnattr_setsigdefault(made, signals));
   c.sigemptyset(signals);
-  c.posix_spawnattr_setsigmask(attributes, signals);
-  return attributes;
+  check(c.posix_spawnattr_setsigmask(made, signals));
+  return attributes = made;
 }
 
 function openPidfd(pid: number): AsyncFd {

@@ -4,15 +4,13 @@
  * @module
  */
 
-import { PATH_MAX, X_OK } from "./abi.ts";
+import { F_OK, PATH_MAX, X_OK } from "./abi.ts";
 import { decodeCString, encodeCString } from "./c_string.ts";
 import { Errno, OsError } from "./errno.ts";
 import { errno, libc } from "./libc.ts";
 
 /** The search path of a process that has none, see confstr(3) on `_CS_PATH`. */
 const DEFAULT_PATH = "/bin:/usr/bin";
-
-const F_OK = 0;
 
 /**
  * Finds the file that a name runs: the name itself if it holds a slash, else

@@ -67,7 +67,9 @@ class ReadinessLoop {
    * @returns The registration's token.
    */
   add(fd: Fd, events: number, watcher: Watcher): Token {
-    const token = this.#nextToken++;
+    const token = this.#nextToken;
+    // The kernel hands 32 signed bits back.
+    this.#nextToken = (token + 1 | 0) || WAKE_TOKEN + 1;
     if (this.#epoll === undefined) this.#start();
     this.#control(EPOLL_CTL_ADD, fd, events, token);
     this.#watchers.set(token, watcher);
@@ -96,7 +98,10 @@ class ReadinessLoop {
    */
   countOperation(): Promise<void> | undefined {
     if (++this.#operations < OPERATIONS_PER_TURN) return undefined;
-    if (this.#epoll === undefined) return undefined;
+    if (this.#epoll === undefined) {
+      this.#operations = 0;
+      return new Promise((resolve) => setTimeout(resolve, 0));
+    }
     this.#turn ??= Promise.withResolvers<void>();
     this.#unpark();
     return this.#turn.promise;
@@ -125,7 +130,13 @@ class ReadinessLoop {
       throw new OsError(code, "create an eventfd");
     }
     this.#wake = new Fd(wake);
-    this.#control(EPOLL_CTL_ADD, this.#wake, EPOLLIN, WAKE_TOKEN);
+    try {
+      this.#control(EPOLL_CTL_ADD, this.#wake, EPOLLIN, WAKE_TOKEN);
+    } catch (error) {
+      this.#stop();
+      throw error;
+    }
+    // If it fails nobody could wait any more, so its failure is fatal on purpose.
     this.#run();
   }
 

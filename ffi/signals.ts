@@ -19,10 +19,13 @@ const NAMES: readonly string[] = [
  *
  * @param number The signal's number, 1 to 64.
  * @returns Its name, such as `SIGTERM`; `SIGRTMIN+1` and the like for the
- * real-time signals.
+ * real-time signals, and `SIG32` for one without a name.
  */
 export function signalName(number: number): string {
-  return NAMES[number] || `SIGRTMIN+${number - FIRST_REALTIME}`;
+  return NAMES[number] ||
+    (number < FIRST_REALTIME
+      ? `SIG${number}`
+      : `SIGRTMIN+${number - FIRST_REALTIME}`);
 }
 
 /** The C library keeps 32 and 33 for its threads. */

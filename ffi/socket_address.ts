@@ -62,11 +62,19 @@ export function addressFamily(address: SocketAddress): number {
  *
  * @param address The address.
  * @returns The structure.
- * @throws {RangeError} If the path is empty or longer than 107 bytes.
+ * @throws {RangeError} If a number is none of 32 bits, or the path is empty or
+ * longer than 107 bytes.
  * @throws {TypeError} If the path holds a NUL.
  */
 export function encodeAddress(address: SocketAddress): Uint8Array {
   if (address.transport === "vsock") {
+    for (const number of [address.cid, address.port]) {
+      if (number >>> 0 !== number) {
+        throw new RangeError(
+          `Cannot use ${number} in a vsock address: it must be an integer from 0 to 4294967295`,
+        );
+      }
+    }
     const bytes = new Uint8Array(SOCKADDR_VM.size);
     const view = new DataView(bytes.buffer);
     view.setUint16(SOCKADDR_VM.family, AF_VSOCK, true);

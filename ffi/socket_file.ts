@@ -53,9 +53,9 @@ export function findSocketFile(path: string): SocketFile | undefined {
  * Removes a socket file, unless its path has come to name another one.
  *
  * @param file The file.
+ * @returns Whether it is gone.
  */
-export function removeSocketFile(file: SocketFile): void {
-  if (findSocketFile(file.path)?.identity === file.identity) {
-    libc().unlink(encodeCString(file.path));
-  }
+export function removeSocketFile(file: SocketFile): boolean {
+  return findSocketFile(file.path)?.identity !== file.identity ||
+    libc().unlink(encodeCString(file.path)) === 0;
 }

@@ -200,3 +200,28 @@ Deno.test("Listener accepts again when descriptors are free again", async () => 
     );
   });
 });
+
+Deno.test("Listener leaves timers their turn when connections never stop coming", async () => {
+  await withSocketPath(async (path) => {
+    using listener = listen(unix(path));
+    const script = `for (let i = 0; i < 5000; i++) {
+      (await Deno.connect({ transport: "unix", path: ${JSON.stringify(path)} }))
+        .close();
+    }`;
+    const crowd = new Deno.Command(Deno.execPath(), {
+      args: ["eval", "--quiet", script],
+      stderr: "null",
+    }).spawn();
+    let accepted = 0;
+    let acceptedByTimer = 0;
+    for await (const connection of listener) {
+      connection.close();
+      if (accepted++ === 0) {
+        setTimeout(() => acceptedByTimer = accepted, 0);
+      }
+      if (accepted === 5000) break;
+    }
+    assert(acceptedByTimer > 0, "no timer fired while 5000 were accepted");
+    await crowd.status;
+  });
+});

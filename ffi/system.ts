@@ -30,7 +30,8 @@ export function uptime(): number {
   if (libc().clock_gettime(CLOCK_BOOTTIME, time) < 0) {
     throw new OsError(errno(), "read the time since boot");
   }
-  const [seconds, nanoseconds] = time as unknown as [bigint, bigint];
+  const seconds = time[TIMESPEC.seconds / 8]!;
+  const nanoseconds = time[TIMESPEC.nanoseconds / 8]!;
   return Number(seconds) * 1000 + Math.floor(Number(nanoseconds) / 1e6);
 }
 

@@ -70,8 +70,8 @@ export interface RunToolOptions {
 }
 
 /**
- * Runs a tool to its end. What it prints goes to standard error, so that
- * standard output stays the script's own.
+ * Runs a tool to its end. Its errors are shown; what else it prints is not, as
+ * standard output is the script's own.
  *
  * @param tool The tool's name or path.
  * @param options The options.
@@ -86,7 +86,7 @@ export async function runTool(
     ...commandOptions,
     args: [...options.args],
     stdin: "null",
-    stdout: "piped",
+    stdout: "null",
     stderr: "inherit",
   });
   let child: Deno.ChildProcess;
@@ -98,7 +98,6 @@ export async function runTool(
       `Cannot run "${tool}": it isn't installed${hint ? `; ${hint}` : ""}`,
     );
   }
-  await child.stdout.pipeTo(Deno.stderr.writable, { preventClose: true });
   const { success, code } = await child.status;
   if (!success) {
     throw new ToolError(

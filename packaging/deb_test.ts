@@ -2,6 +2,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { ARCHITECTURES, findArchitecture } from "./architecture.ts";
 import { buildPackage, changelogText, controlText } from "./deb.ts";
 import { ToolError } from "./_script.ts";
+import { isInstalled } from "./_test_utils.ts";
 
 const ARM64 = findArchitecture("debian", "arm64");
 
@@ -119,13 +120,4 @@ function armHeader(): Uint8Array {
   bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
   new DataView(bytes.buffer).setUint16(0x12, ARM64.machine, true);
   return bytes;
-}
-
-async function isInstalled(tool: string): Promise<boolean> {
-  try {
-    await new Deno.Command(tool, { args: ["--version"] }).output();
-    return true;
-  } catch {
-    return false;
-  }
 }

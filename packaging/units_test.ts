@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { permissions } from "./permissions.ts";
+import { isInstalled } from "./_test_utils.ts";
 
 const UNITS = ["cocoon-agent.service", "cocoon-agent-deno.service"];
 
@@ -97,13 +98,4 @@ async function copyFiles(from: string, to: string): Promise<void> {
 
 function sourcePath(name: string): string {
   return new URL(name, import.meta.url).pathname;
-}
-
-async function isInstalled(tool: string): Promise<boolean> {
-  try {
-    await new Deno.Command(tool, { args: ["--version"] }).output();
-    return true;
-  } catch {
-    return false;
-  }
 }

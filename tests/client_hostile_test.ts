@@ -13,8 +13,9 @@ import {
   ProtocolError,
   spawn,
 } from "../client/mod.ts";
-import { bounded, untilStalled } from "./_bounded.ts";
+import { untilStalled } from "./_bounded.ts";
 import { runClient } from "./_client.ts";
+import { leakless } from "./_leakless.ts";
 import { answerWith, Peer } from "./_peer.ts";
 import { dataFrame, text } from "./_wire.ts";
 
@@ -79,10 +80,13 @@ Deno.test(
         ],
       ];
       for (const [name, answer, type] of cases) {
-        await t.step(name, leakless(async () => {
-          await using peer = answerWith(answer);
-          await assertRejects(() => output({ unix: peer.path }, ["x"]), type);
-        });
+        await t.step(
+          name,
+          leakless(async () => {
+            await using peer = answerWith(answer);
+            await assertRejects(() => output({ unix: peer.path }, ["x"]), type);
+          }),
+        );
       }
       for (
         const [name, answer] of [
@@ -90,17 +94,21 @@ Deno.test(
           ["a close within the first line", '{"type":"star'],
         ] as const
       ) {
-        await t.step(name, leakless(async () => {
-          await using peer = answerWith(answer);
-          const error = await assertRejects(
-            () => output({ unix: peer.path }, ["x"]),
-            Error,
-          );
-          assert(
-            error instanceof ProtocolError || error instanceof ConnectionError,
-            `${error}`,
-          );
-        });
+        await t.step(
+          name,
+          leakless(async () => {
+            await using peer = answerWith(answer);
+            const error = await assertRejects(
+              () => output({ unix: peer.path }, ["x"]),
+              Error,
+            );
+            assert(
+              error instanceof ProtocolError ||
+                error instanceof ConnectionError,
+              `${error}`,
+            );
+          }),
+        );
       }
     })(t);
   },

@@ -8,8 +8,8 @@ import {
 } from "@std/assert";
 import { ConnectionError, info, output, spawn } from "../client/mod.ts";
 import { type Agent, startAgent } from "./_agent.ts";
-import { bounded } from "./_bounded.ts";
 import { runClient } from "./_client.ts";
+import { leakless } from "./_leakless.ts";
 import { Peer } from "./_peer.ts";
 import { text, type Wire } from "./_wire.ts";
 
@@ -175,20 +175,24 @@ Deno.test(
         ],
       ];
       for (const [name, handle, message] of cases) {
-        await t.step(name, leakless(async () => {
-          await using peer = new Peer(handle);
-          const start = performance.now();
-          const error = await assertRejects(
-            () => spawn({ uds: peer.path }, ["true"], { connectTimeout: 300 }),
-            ConnectionError,
-          );
-          assertMatch(error.message, message);
-          assertStringIncludes(
-            error.message,
-            `Cannot reach the agent at port 1024 behind "${peer.path}"`,
-          );
-          assertLess(performance.now() - start, 1000);
-        });
+        await t.step(
+          name,
+          leakless(async () => {
+            await using peer = new Peer(handle);
+            const start = performance.now();
+            const error = await assertRejects(
+              () =>
+                spawn({ uds: peer.path }, ["true"], { connectTimeout: 300 }),
+              ConnectionError,
+            );
+            assertMatch(error.message, message);
+            assertStringIncludes(
+              error.message,
+              `Cannot reach the agent at port 1024 behind "${peer.path}"`,
+            );
+            assertLess(performance.now() - start, 1000);
+          }),
+        );
       }
     })(t);
   },

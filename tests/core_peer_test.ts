@@ -7,8 +7,8 @@ import {
   waitForAgent,
 } from "../client/mod.ts";
 import { startAgent } from "./_agent.ts";
-import { bounded } from "./_bounded.ts";
 import { runClient } from "./_client.ts";
+import { leakless } from "./_leakless.ts";
 import { Peer } from "./_peer.ts";
 import { dataFrame, decodeData, text, type Wire } from "./_wire.ts";
 

