@@ -6,6 +6,7 @@
 
 import { abortable } from "@std/async/abortable";
 import { type Child, type ChildStatus, spawn } from "../ffi/process.ts";
+import { readinessLoop } from "../ffi/readiness_loop.ts";
 import { findProgram } from "../ffi/program.ts";
 import type { ExecFrame, Frame, KnownFrame } from "../protocol/mod.ts";
 import { findInvalidVariable } from "./environment.ts";
@@ -124,6 +125,10 @@ async function pumpInput(child: Child, context: ExecContext): Promise<void> {
   const stdin = child.stdin.getWriter();
   let open = true;
   for (;;) {
+    // A flood of tiny frames comes with few reads, and must not hold the others
+    // up.
+    const turn = readinessLoop.countOperation();
+    if (turn) await turn;
     const { done, value: frame } = await context.frames.read();
     if (done || frame.type === "stdin_close") {
       if (open) await stdin.close().catch(ignore);

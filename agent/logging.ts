@@ -4,6 +4,7 @@
  * @module
  */
 
+import { delay } from "@std/async/delay";
 import {
   configure,
   dispose,
@@ -36,6 +37,8 @@ const PRIORITIES: Readonly<Record<LogLevel, number>> = {
 const BUFFERED_RECORDS = 1000;
 /** How long a record may wait to be written with others, in milliseconds. */
 const FLUSH_INTERVAL = 10;
+/** How long the last records may take to be written, in milliseconds. */
+const CLOSE_GRACE = 500;
 
 /**
  * Configures logging: text for a terminal, JSON lines for everything else, with
@@ -81,9 +84,15 @@ export async function configureLogging(
   });
 }
 
-/** Writes out what was logged, and ends logging. */
+/**
+ * Writes out what was logged, for as long as standard error takes it, and ends
+ * logging.
+ */
 export async function closeLogging(): Promise<void> {
-  await dispose();
+  const over = new AbortController();
+  const late = delay(CLOSE_GRACE, { signal: over.signal }).catch(() => {});
+  await Promise.race([dispose(), late]);
+  over.abort();
 }
 
 function selectFormatter(toJournal: boolean): TextFormatter {

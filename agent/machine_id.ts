@@ -32,9 +32,7 @@ export async function regenerateMachineId(root: string): Promise<void> {
       createNew: true,
       mode: 0o444,
     });
-    await new Blob([`${id}\n`]).stream().pipeTo(file.writable, {
-      preventClose: true,
-    });
+    await file.write(new TextEncoder().encode(`${id}\n`));
     await file.sync();
     await Deno.rename(temporary, path);
   } catch (error) {

@@ -117,6 +117,7 @@ async function listenAndServe(
   }
   const onTerm = () => onSignal("SIGTERM", 15);
   const onInt = () => onSignal("SIGINT", 2);
+  globalThis.addEventListener("unhandledrejection", logRejection);
   Deno.addSignalListener("SIGTERM", onTerm);
   Deno.addSignalListener("SIGINT", onInt);
   try {
@@ -135,9 +136,16 @@ async function listenAndServe(
     return 0;
   } finally {
     manager.stopping();
+    globalThis.removeEventListener("unhandledrejection", logRejection);
     Deno.removeSignalListener("SIGTERM", onTerm);
     Deno.removeSignalListener("SIGINT", onInt);
   }
+}
+
+/** A slip in one session must not end the others. */
+function logRejection(event: PromiseRejectionEvent): void {
+  event.preventDefault();
+  logger.error("Unexpected failure: {error}", { error: String(event.reason) });
 }
 
 /** Listens, and on vsock tries again for two minutes; `undefined` if stopped. */

@@ -14,5 +14,18 @@ import { terminalText } from "./terminal_text.ts";
  */
 export function printError(error: unknown): void {
   const message = error instanceof Error ? error.message : String(error);
-  console.error(`${PROGRAM}: ${terminalText(message)}`);
+  printHint(`${PROGRAM}: ${terminalText(message)}`);
+}
+
+/**
+ * Prints a line to standard error, if it can be written to.
+ *
+ * @param line The line.
+ */
+export function printHint(line: string): void {
+  try {
+    console.error(line);
+  } catch {
+    // Nobody is there to be told, and the exit code still tells.
+  }
 }

@@ -8,7 +8,7 @@ import { closestString } from "@std/text/closest-string";
 import { type Command, UsageError } from "./command.ts";
 import { formatCommandHelp, formatHelp, PROGRAM } from "./help.ts";
 import { parseFlags } from "./parse_flags.ts";
-import { printError } from "./print_error.ts";
+import { printError, printHint } from "./print_error.ts";
 
 /** The commands of a program by name, each loaded when it is needed. */
 export type CommandTable = Readonly<Record<string, () => Promise<Command>>>;
@@ -33,7 +33,7 @@ export async function runProgram(
   try {
     switch (name) {
       case undefined:
-        console.error(await describe(undefined, commands));
+        printHint(await describe(undefined, commands));
         return EXIT_USAGE;
       case "version":
       case "--version":
@@ -75,7 +75,7 @@ async function runCommand(
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     printError(error);
-    console.error(`Try "${PROGRAM} help ${command.name}"`);
+    printHint(`Try "${PROGRAM} help ${command.name}"`);
     return command.usageExitCode;
   }
 }

@@ -17,9 +17,11 @@ const MAX_LENGTH = 4096;
  */
 export function terminalText(text: string): string {
   return text.slice(0, MAX_LENGTH).replace(
-    // deno-lint-ignore no-control-regex -- they are what is looked for
-    /[\x00-\x1f\x7f-\x9f]/g,
-    (character) =>
-      `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
+    // Controls, and what changes the direction of the text.
+    /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu,
+    (character) => {
+      const code = character.charCodeAt(0).toString(16);
+      return code.length > 2 ? `\\u${code}` : `\\x${code.padStart(2, "0")}`;
+    },
   ).slice(0, MAX_LENGTH);
 }

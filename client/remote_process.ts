@@ -5,6 +5,7 @@
  */
 
 import { abortable } from "@std/async/abortable";
+import { readinessLoop } from "../ffi/readiness_loop.ts";
 import { type ExitFrame, ProtocolError } from "../protocol/mod.ts";
 import { AgentError, ConnectionError } from "./errors.ts";
 import type { Session } from "./session.ts";
@@ -161,6 +162,8 @@ export class RemoteProcess implements AsyncDisposable {
     >,
   ): Promise<RemoteStatus> {
     for (;;) {
+      const turn = readinessLoop.countOperation();
+      if (turn) await turn;
       // Closing it may have cut a frame in two, which is nobody's fault.
       const frame = await this.#session.read().catch((error) => {
         if (!this.#killed.signal.aborted) throw error;

@@ -152,10 +152,17 @@ export async function requestOn(
     encoder.readable.pipeTo(connection.writable).catch(ignore);
     const agent = encoder.writable.getWriter();
     agent.closed.catch(ignore);
-    for (const frame of request) agent.write(frame).catch(ignore);
+    const { promise: unsendable, reject } = Promise.withResolvers<never>();
+    unsendable.catch(ignore);
+    for (const frame of request) {
+      agent.write(frame).catch((error) => {
+        // Too long: an agent that is gone shows when it is read from.
+        if (error instanceof RangeError) reject(error);
+      });
+    }
 
     const read: ReadableStreamReadResult<Frame> = await abortable(
-      frames.read(),
+      Promise.race([frames.read(), unsendable]),
       signal,
     );
     if (read.done) {

@@ -6,6 +6,7 @@
 
 import { type Flag, UsageError } from "../cli/command.ts";
 import type { ParsedFlags } from "../cli/parse_flags.ts";
+import { printHint } from "../cli/print_error.ts";
 import { DEFAULT_CONNECT_TIMEOUT } from "./session.ts";
 import { DEFAULT_PORT, formatTarget, type Target } from "./target.ts";
 import { waitForAgent } from "./wait_for_agent.ts";
@@ -101,7 +102,7 @@ export async function reachAgent(
   const wait = flags.duration("wait");
   if (wait !== undefined) {
     if (Deno.stderr.isTerminal()) {
-      console.error(`Waiting for the agent at ${formatTarget(target)} …`);
+      printHint(`Waiting for the agent at ${formatTarget(target)} …`);
     }
     await waitForAgent(target, wait, { connectTimeout });
   }

@@ -69,7 +69,7 @@ export class Child implements Disposable {
   readonly #pipes: readonly AsyncFd[];
   readonly #drain = new AbortController();
   #closed = false;
-  #reaped = false;
+  #reaped: ChildStatus | undefined;
 
   /**
    * @param pid The child, a group leader.
@@ -136,13 +136,14 @@ export class Child implements Disposable {
         return status;
       }
       await this.#pidfd.readable();
+      // The process id may be another's by now.
+      if (this.#reaped) return this.#reaped;
     }
   }
 
   #reap(): void {
     if (this.#reaped) return;
-    this.#reaped = true;
-    waitForExit(this.pid, WNOHANG);
+    this.#reaped = waitForExit(this.pid, WNOHANG);
     this.#pidfd.close();
   }
 }

@@ -198,3 +198,18 @@ Deno.test("spawn() survives many children at once", async () => {
     assertEquals(codes, Array.from({ length: 100 }, (_, code) => code));
   });
 });
+
+Deno.test("Child.close() reaps a child that ended unseen, and tells how", async () => {
+  await withoutFdLeaks(async () => {
+    const child = shell("sleep 1000");
+    // Lets the wait for the child begin; it hears of nothing from here on.
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    child.killGroup("SIGKILL");
+    const ended = () =>
+      Deno.readTextFileSync(`/proc/${child.pid}/stat`).includes(") Z ");
+    while (!ended());
+    child.close();
+    assertEquals(await child.status, { code: 137, signal: "SIGKILL" });
+    assert(!exists(child.pid));
+  });
+});

@@ -39,7 +39,7 @@ const WAKE_TOKEN = 0;
  * events may follow each other, before timers, signals and the other sessions
  * get their turn.
  */
-const OPERATIONS_PER_TURN = 64;
+const OPERATIONS_PER_TURN = 128;
 const ROUNDS_PER_TURN = 16;
 
 const WORDS_PER_EVENT = EPOLL_EVENT.size / 4;
@@ -91,7 +91,7 @@ class ReadinessLoop {
   }
 
   /**
-   * Counts one operation that succeeded at once.
+   * Counts one operation that needn't wait: a read, a write, a frame.
    *
    * @returns `undefined`, or after many such operations a promise that resolves
    * when the event loop has gone round, to be awaited before the next one.

@@ -6,7 +6,7 @@
 
 import { assertEquals } from "@std/assert";
 import { until, within } from "./_bounded.ts";
-import { childrenOf, openFiles, type ProcessStat } from "./_proc.ts";
+import { childrenOf, openDescriptors, type ProcessStat } from "./_proc.ts";
 import { programArgs } from "./_program.ts";
 import { Wire, type WireFrame, type WireSession } from "./_wire.ts";
 
@@ -54,7 +54,7 @@ export class Agent implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #logged: Promise<void>;
   readonly #waiting = new Set<() => void>();
-  #files: string[] = [];
+  #descriptors: string[] = [];
   #over = false;
   #told = false;
 
@@ -88,7 +88,7 @@ export class Agent implements AsyncDisposable {
     await this.waitForRecord(({ status }) =>
       String(status).startsWith("Listening on")
     );
-    this.#files = openFiles(this.pid);
+    this.#descriptors = openDescriptors(this.pid);
   }
 
   /** Connects to it. */
@@ -169,16 +169,16 @@ export class Agent implements AsyncDisposable {
   }
 
   /**
-   * Checks that it has cleaned up behind all sessions: it has as many open files
+   * Checks that it has cleaned up behind all sessions: it has as many descriptors
    * as at its start, and neither children nor zombies.
    */
   async checkClean(): Promise<void> {
     await until(
-      () => openFiles(this.pid).length === this.#files.length,
+      () => openDescriptors(this.pid).length === this.#descriptors.length,
       () =>
-        `the agent to close its files; at its start:\n${
-          this.#files.join("\n")
-        }\nnow:\n${openFiles(this.pid).join("\n")}`,
+        `the agent to close descriptors; at its start:\n${
+          this.#descriptors.join("\n")
+        }\nnow:\n${openDescriptors(this.pid).join("\n")}`,
       CLEANUP,
     );
     await until(

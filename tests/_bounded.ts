@@ -77,7 +77,7 @@ export async function until<T>(
 export async function untilStalled(
   read: () => number | Promise<number>,
   what: string,
-  quiet = 300,
+  quiet = 200,
 ): Promise<number> {
   let last = await read();
   let since = performance.now();

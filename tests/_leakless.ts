@@ -7,7 +7,7 @@
 
 import { libc } from "../ffi/libc.ts";
 import { bounded, until } from "./_bounded.ts";
-import { openFiles } from "./_proc.ts";
+import { openDescriptors } from "./_proc.ts";
 
 // What is opened once and for good must not be blamed on the test that happens
 // to need it first: the library, and what the runtime needs to watch children.
@@ -24,14 +24,14 @@ export function leakless(
   test: (context: Deno.TestContext) => Promise<void>,
 ): (context: Deno.TestContext) => Promise<void> {
   return bounded(async (context) => {
-    const before = openFiles("self");
+    const before = openDescriptors("self");
     await test(context);
     // The readiness loop ends a moment after what it waited for.
     await until(
-      () => openFiles("self").length <= before.length,
+      () => openDescriptors("self").length <= before.length,
       () =>
         `descriptors to be closed; before:\n${before.join("\n")}\nafter:\n${
-          openFiles("self").join("\n")
+          openDescriptors("self").join("\n")
         }`,
       2000,
     );

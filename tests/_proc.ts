@@ -66,23 +66,23 @@ export function membersOf(group: number): ProcessStat[] {
 }
 
 /**
- * Lists the open files of a process.
+ * Lists the descriptors of a process that have no path: its pipes, sockets and
+ * the like. Files the runtime opens and closes whenever it wants to.
  *
  * @param pid The process.
- * @returns What each descriptor refers to, such as `0: /dev/null`.
+ * @returns What each descriptor refers to, such as `3: pipe:[4711]`.
  */
-export function openFiles(pid: number | "self"): string[] {
+export function openDescriptors(pid: number | "self"): string[] {
   const folder = `/proc/${pid}/fd`;
-  const files: string[] = [];
-  for (const { name } of Deno.readDirSync(folder)) {
+  return Array.from(Deno.readDirSync(folder)).flatMap(({ name }) => {
     try {
-      files.push(`${name}: ${Deno.readLinkSync(`${folder}/${name}`)}`);
+      const file = Deno.readLinkSync(`${folder}/${name}`);
+      return file.startsWith("/") ? [] : `${name}: ${file}`;
     } catch (error) {
-      // The descriptor that the listing itself used, in the case of "self".
-      if (!isGone(error)) throw error;
+      if (isGone(error)) return [];
+      throw error;
     }
-  }
-  return files;
+  });
 }
 
 /**

@@ -1,13 +1,7 @@
-import {
-  assert,
-  assertEquals,
-  assertLess,
-  assertStringIncludes,
-} from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { startAgent } from "./_agent.ts";
-import { bounded, until } from "./_bounded.ts";
-import { membersOf } from "./_proc.ts";
-import { dataFrame, text, type Wire, type WireFrame } from "./_wire.ts";
+import { bounded } from "./_bounded.ts";
+import { dataFrame, text, type WireFrame } from "./_wire.ts";
 
 Deno.test(
   "serve runs a program by PATH and without a shell when asked by exec",
@@ -260,54 +254,6 @@ Deno.test(
       exit_code: 5,
     });
     await sending;
-  }),
-);
-
-Deno.test(
-  "serve sends exit two seconds after the child's when others hold the pipes",
-  bounded(async () => {
-    await using agent = await startAgent();
-    async function measure(
-      script: string,
-    ): Promise<{ seconds: number; stdout: string; wire: Wire; pid: number }> {
-      const wire = await agent.open({
-        type: "exec",
-        argv: ["sh", "-c", script],
-      });
-      const pid = await wire.expectStarted();
-      const start = performance.now();
-      const { stdout, end } = await wire.readSession();
-      assertEquals(end, { type: "exit" });
-      const seconds = (performance.now() - start) / 1000;
-      return { seconds, stdout: text(stdout), wire, pid };
-    }
-    const [silent, loud, none] = await Promise.all([
-      measure("sleep 20 & echo out"),
-      measure("{ sleep 0.2; while echo y; do :; done; } & echo out"),
-      measure("sleep 20 </dev/null >/dev/null 2>&1 & echo out"),
-    ]);
-    using _1 = silent.wire;
-    using _2 = loud.wire;
-    using _3 = none.wire;
-    try {
-      for (const { seconds } of [silent, loud]) {
-        assert(1.5 < seconds && seconds < 4, `It took ${seconds} s`);
-      }
-      assertEquals(silent.stdout, "out\n");
-      assert(loud.stdout.startsWith("out\ny\ny\n"));
-      assertLess(none.seconds, 1);
-      assertEquals(none.stdout, "out\n");
-      // They were left behind on purpose, so they live on.
-      assertEquals(membersOf(silent.pid).map(({ name }) => name), ["sleep"]);
-      assertEquals(membersOf(none.pid).map(({ name }) => name), ["sleep"]);
-      // Nobody reads what this one writes any more.
-      await until(
-        () => membersOf(loud.pid).length === 0,
-        "the end of the loop",
-      );
-    } finally {
-      for (const { pid } of [silent, none]) Deno.kill(-pid, "SIGKILL");
-    }
   }),
 );
 

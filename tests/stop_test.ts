@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertLess } from "@std/assert";
+import { assertEquals, assertLess } from "@std/assert";
 import { type Agent, exists, startAgent } from "./_agent.ts";
 import { bounded, until } from "./_bounded.ts";
 import { membersOf } from "./_proc.ts";
@@ -50,43 +50,6 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
       assertEquals(records.toSorted(), [143, 7]);
     }),
   );
-}
-
-Deno.test(
-  "serve stops within seconds, whatever ignores SIGTERM or doesn't read",
-  bounded(async () => {
-    await Promise.all([stopStubbornChild(), stopUnreadingClient()]);
-  }),
-);
-
-async function stopStubbornChild(): Promise<void> {
-  await using agent = await startAgent();
-  const { wire, pid } = await runScript(
-    agent,
-    "trap '' TERM; READY; sleep 60 & while :; do sleep 1; done",
-  );
-  using _ = wire;
-  const start = performance.now();
-  agent.kill("SIGTERM");
-  await agent.waitForRecord(({ signal }) => signal === "SIGTERM");
-  // Nobody is let in any more in the meantime.
-  assertEquals(exists(agent.path), false);
-  const { end } = await wire.readSession();
-  assertEquals(end, { type: "exit", exit_code: 137, signal: "SIGKILL" });
-  const seconds = (performance.now() - start) / 1000;
-  assert(1.5 < seconds && seconds < 4, `It took ${seconds} s`);
-  await assertStopped(agent);
-  assertEquals(membersOf(pid), []);
-}
-
-async function stopUnreadingClient(): Promise<void> {
-  await using agent = await startAgent();
-  using wire = await agent.open({ type: "exec", argv: ["yes"] });
-  const pid = await wire.expectStarted();
-  await wire.expect("stdout");
-  agent.kill("SIGTERM");
-  await assertStopped(agent);
-  assertEquals(membersOf(pid), []);
 }
 
 Deno.test(
