@@ -187,7 +187,10 @@ export async function info(
   try {
     using session = await openSession(target, [{ type: "info" }], options);
     const { answer } = session;
-    if (answer.type === "info" && answer.info) return answer.info;
+    if (answer.type === "info" && answer.info) {
+      await session.finish();
+      return answer.info;
+    }
     throw unexpected(session, "info");
   } catch (error) {
     if (error instanceof AgentError && error.code === undefined) {

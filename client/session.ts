@@ -21,6 +21,9 @@ import type { Target } from "./target.ts";
 /** How long to wait for an agent by default, in milliseconds. */
 export const DEFAULT_CONNECT_TIMEOUT = 5000;
 
+/** How long to wait for a terminal frame that says nothing new, in milliseconds. */
+const FINISH_TIMEOUT = 1000;
+
 /** Options that every call of an agent takes. */
 export interface CallOptions {
   /**
@@ -78,6 +81,15 @@ export class Session implements Disposable {
         { cause: error },
       );
     }
+  }
+
+  /**
+   * Waits for the terminal frame, so that the agent doesn't take this client for
+   * lost; but not for long, as nothing depends on it.
+   */
+  async finish(): Promise<void> {
+    const patience = AbortSignal.timeout(FINISH_TIMEOUT);
+    await abortable(this.read(), patience).catch(ignore);
   }
 
   /** Closes the connection, which ends what the agent does for it. */

@@ -68,12 +68,13 @@ async function probe(
     AbortSignal.timeout(answerTimeout),
   ]);
   try {
-    using _ = await requestOn(
+    using session = await requestOn(
       connection,
       target,
       [{ type: "info" }],
       patience,
     );
+    await session.finish();
   } catch (error) {
     // An agent that doesn't know the question is an agent all the same.
     if (!(error instanceof AgentError) || error.code === "busy") throw error;

@@ -61,8 +61,6 @@ function describe({ usage, flags }: Script): string {
 export interface RunToolOptions {
   /** The arguments. */
   args: readonly string[];
-  /** The folder to run it in. */
-  cwd?: string;
   /** Variables to add to the environment. */
   env?: Record<string, string>;
   /** How to get the tool, for the message when it is missing. */

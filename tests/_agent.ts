@@ -7,7 +7,7 @@
 import { assertEquals } from "@std/assert";
 import { until, within } from "./_bounded.ts";
 import { childrenOf, openDescriptors, type ProcessStat } from "./_proc.ts";
-import { programArgs } from "./_program.ts";
+import { ENVIRONMENT, programArgs } from "./_program.ts";
 import { Wire, type WireFrame, type WireSession } from "./_wire.ts";
 
 /** Options for {@linkcode startAgent}. */
@@ -169,12 +169,12 @@ export class Agent implements AsyncDisposable {
   }
 
   /**
-   * Checks that it has cleaned up behind all sessions: it has as many descriptors
-   * as at its start, and neither children nor zombies.
+   * Checks that it has cleaned up behind all sessions: it has no more
+   * descriptors than at its start, and neither children nor zombies.
    */
   async checkClean(): Promise<void> {
     await until(
-      () => openDescriptors(this.pid).length === this.#descriptors.length,
+      () => openDescriptors(this.pid).length <= this.#descriptors.length,
       () =>
         `the agent to close descriptors; at its start:\n${
           this.#descriptors.join("\n")
@@ -253,7 +253,7 @@ export function launchAgent(options: AgentOptions = {}): Agent {
   );
   const process = new Deno.Command(program, {
     args: rest,
-    env,
+    env: { ...ENVIRONMENT, ...env },
     cwd: folder,
     stdin: "null",
     stdout: "null",

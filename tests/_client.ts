@@ -5,7 +5,7 @@
  */
 
 import { within } from "./_bounded.ts";
-import { programArgs } from "./_program.ts";
+import { ENVIRONMENT, programArgs } from "./_program.ts";
 
 /** Options for {@linkcode startClient}. */
 export interface ClientOptions {
@@ -98,7 +98,7 @@ export function startClient(
   const [program, ...rest] = programArgs(command, args);
   const process = new Deno.Command(program, {
     args: rest,
-    env,
+    env: { ...ENVIRONMENT, ...env },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

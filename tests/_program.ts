@@ -13,6 +13,12 @@ export const BINARY: string | undefined = Deno.env.get("COCOON_AGENT");
 /** The folder of the sources. */
 export const SOURCES: string = new URL("..", import.meta.url).pathname;
 
+/** What the program's processes get on top of the test's own environment. */
+export const ENVIRONMENT: Readonly<Record<string, string>> = {
+  // The runtime would open connections of its own, to ask for a newer one.
+  DENO_NO_UPDATE_CHECK: "1",
+};
+
 /**
  * Returns how a command of the program is run, with the permissions that its
  * task gives it.

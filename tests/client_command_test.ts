@@ -10,7 +10,7 @@ import { bounded, sleep, until, untilStalled, within } from "./_bounded.ts";
 import { runClient, startClient } from "./_client.ts";
 import { answerWith, Peer } from "./_peer.ts";
 import { writtenBytes } from "./_proc.ts";
-import { programArgs } from "./_program.ts";
+import { ENVIRONMENT, programArgs } from "./_program.ts";
 import { randomBytes, sha256 } from "./_wire.ts";
 
 Deno.test(
@@ -116,6 +116,7 @@ Deno.test(
     ]);
     const process = new Deno.Command(program, {
       args,
+      env: ENVIRONMENT,
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

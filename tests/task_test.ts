@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { startAgent } from "./_agent.ts";
 import { bounded, until, within } from "./_bounded.ts";
-import { BINARY, SOURCES } from "./_program.ts";
+import { BINARY, ENVIRONMENT, SOURCES } from "./_program.ts";
 import { text, Wire } from "./_wire.ts";
 
 // A compiled program is not run by tasks.
@@ -11,6 +11,7 @@ const ignore = BINARY !== undefined;
 function task(...args: string[]): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
     args: ["task", "-q", ...args],
+    env: ENVIRONMENT,
     cwd: SOURCES,
     stdin: "null",
     stdout: "piped",
