@@ -43,10 +43,10 @@ export function recordSession(audit: Audit): void {
     });
     return;
   }
-  logger.info("Session of {peer} ended: {kind} {command}, {result}", {
+  logger.info("Session of {peer} ended: {task}, {result}", {
     peer: audit.peer,
     kind: audit.kind,
-    command: audit.argv?.[0] ?? "",
+    task: [audit.kind, ...(audit.argv ?? []).slice(0, 1)].join(" "),
     argv: audit.argv,
     pid: audit.usage.pid,
     start: new Date(audit.start).toISOString(),

@@ -154,8 +154,12 @@ const SYMBOLS = {
   write: { parameters: ["i32", "buffer", "usize"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** Where the C library is found, by architecture and distribution. */
-const LIBRARY_PATHS: Readonly<
+/**
+ * Where the C library is found, by architecture and distribution. The paths are
+ * literal because `--allow-ffi` compares them literally; those that don't exist
+ * do no harm in a grant.
+ */
+export const LIBRARY_PATHS: Readonly<
   Record<typeof Deno.build.arch, readonly string[]>
 > = {
   x86_64: [

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { LIBRARY_PATHS } from "../ffi/libc.ts";
+
 /** A permission, with the reason for it. */
 export interface Permission {
   /** The flag's name, without `--allow-`. */
@@ -14,21 +16,6 @@ export interface Permission {
   /** Why the program needs it. */
   readonly reason: string;
 }
-
-/**
- * Where the C library is, as `ffi/libc.ts` looks for it. The paths are compared
- * literally with the one that is opened; those that don't exist do no harm.
- */
-const LIBRARY_PATHS: Readonly<
-  Record<typeof Deno.build.arch, readonly string[]>
-> = {
-  x86_64: ["/lib/x86_64-linux-gnu/libc.so.6", "/lib64/libc.so.6"],
-  aarch64: [
-    "/lib/aarch64-linux-gnu/libc.so.6",
-    "/lib64/libc.so.6",
-    "/usr/lib/libc.so.6",
-  ],
-};
 
 /**
  * Returns the permissions that the program needs on an architecture.
