@@ -20,6 +20,8 @@ export interface AgentOptions {
   allowRun?: string;
   /** Where it listens, by default on a path of its own. */
   path?: string;
+  /** What runs it: a program and arguments that its own command line follows. */
+  prefix?: readonly string[];
 }
 
 /** A record of the agent's log. */
@@ -171,20 +173,22 @@ export class Agent implements AsyncDisposable {
   /**
    * Checks that it has cleaned up behind all sessions: it has no more
    * descriptors than at its start, and neither children nor zombies.
+   *
+   * @param timeout How long it may take, in milliseconds.
    */
-  async checkClean(): Promise<void> {
+  async checkClean(timeout = CLEANUP): Promise<void> {
     await until(
       () => openDescriptors(this.pid).length <= this.#descriptors.length,
       () =>
         `the agent to close descriptors; at its start:\n${
           this.#descriptors.join("\n")
         }\nnow:\n${openDescriptors(this.pid).join("\n")}`,
-      CLEANUP,
+      timeout,
     );
     await until(
       () => this.children.length === 0,
       () => `the agent's children to be gone: ${JSON.stringify(this.children)}`,
-      CLEANUP,
+      timeout,
     );
   }
 
@@ -246,12 +250,15 @@ export class Agent implements AsyncDisposable {
 export function launchAgent(options: AgentOptions = {}): Agent {
   const folder = Deno.makeTempDirSync({ prefix: "agent-" });
   const { path = `${folder}/agent.sock`, args = [], env = {} } = options;
-  const [program, ...rest] = programArgs(
-    "serve",
-    ["--listen", `unix:${path}`, ...args],
-    options.allowRun,
-  );
-  const process = new Deno.Command(program, {
+  const [program, ...rest] = [
+    ...options.prefix ?? [],
+    ...programArgs(
+      "serve",
+      ["--listen", `unix:${path}`, ...args],
+      options.allowRun,
+    ),
+  ];
+  const process = new Deno.Command(program!, {
     args: rest,
     env: { ...ENVIRONMENT, ...env },
     cwd: folder,

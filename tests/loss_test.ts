@@ -2,8 +2,8 @@ import { assertEquals, assertGreater } from "@std/assert";
 import { type Agent, startAgent } from "./_agent.ts";
 import { bounded, sleep, until, untilStalled } from "./_bounded.ts";
 import { startClient } from "./_client.ts";
-import { membersOf, writtenBytes } from "./_proc.ts";
-import { text, type Wire } from "./_wire.ts";
+import { membersOf, processStat, writtenBytes } from "./_proc.ts";
+import { decodeData, text, type Wire } from "./_wire.ts";
 
 /** How long a group may live on without its client, in milliseconds. */
 const AT_ONCE = 1000;
@@ -64,6 +64,31 @@ Deno.test(
         wire.close();
         await assertKilled(group);
       });
+
+      await t.step(
+        "while somebody outside the group holds the pipes",
+        async () => {
+          const wire = await agent.open({
+            type: "exec",
+            argv: ["sh", "-c", "setsid sleep 60 & echo $!; exec sleep 60"],
+          });
+          const group = await wire.expectStarted();
+          const outsider = Number(decodeData(await wire.expect("stdout")));
+          try {
+            await until(
+              () => processStat(outsider)?.name === "sleep",
+              "the outsider",
+            );
+            assertEquals(processStat(outsider)?.group, outsider);
+            wire.close();
+            await assertKilled(group);
+            await agent.checkClean(AT_ONCE);
+            assertEquals(processStat(outsider)?.name, "sleep");
+          } finally {
+            Deno.kill(outsider, "SIGKILL");
+          }
+        },
+      );
 
       await t.step("after a half-close", async () => {
         const [wire, group] = await start(agent, "cat; exec sleep 60", 2);

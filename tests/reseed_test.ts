@@ -1,9 +1,10 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Grants } from "../agent/grants.ts";
+import "../ffi/_test_utils.ts";
 import { regenerateMachineId } from "../agent/machine_id.ts";
 import { serveSession } from "../agent/session.ts";
 import { exists } from "./_agent.ts";
-import { leakless } from "./_leakless.ts";
+import { bounded } from "./_bounded.ts";
 import type { WireFrame } from "./_wire.ts";
 
 // No agent of these tests is ever asked to reseed the machine they run on: here
@@ -76,7 +77,7 @@ function assertReseeded(frames: WireFrame[]): void {
 
 Deno.test(
   "regenerateMachineId() writes a fresh id, and removes the copy of D-Bus",
-  leakless(async () => {
+  bounded(async () => {
     using root = new Root();
     await regenerateMachineId(root.path);
     const first = await Deno.readTextFile(root.machineId);
@@ -90,7 +91,7 @@ Deno.test(
 
 Deno.test(
   "regenerateMachineId() replaces the file at once, and leaves a link alone",
-  leakless(async () => {
+  bounded(async () => {
     using root = new Root();
     const old = `${root.path}/old`;
     await Deno.link(root.machineId, old);
@@ -109,7 +110,7 @@ Deno.test(
 
 Deno.test(
   "regenerateMachineId() rejects when the file cannot be written",
-  leakless(async () => {
+  bounded(async () => {
     using root = new Root();
     await Deno.remove(`${root.path}/etc`, { recursive: true });
     await assertRejects(
@@ -121,7 +122,7 @@ Deno.test(
 
 Deno.test(
   "serveSession() drops the saved seed alone when reseed asks for no more",
-  leakless(async () => {
+  bounded(async () => {
     using root = new Root();
     assertReseeded(await serve('{"type":"reseed"}\n', root.path));
     assertEquals(exists(root.seed), false);
@@ -137,7 +138,7 @@ Deno.test(
 
 Deno.test(
   "serveSession() renews the machine id when reseed asks for it",
-  leakless(async () => {
+  bounded(async () => {
     using root = new Root();
     const line = '{"type":"reseed","regen_machine_id":true}\n';
     assertReseeded(await serve(line, root.path));
@@ -152,7 +153,7 @@ Deno.test(
 
 Deno.test(
   "serveSession() does the other steps and names the one that failed when reseeding",
-  leakless(async () => {
+  bounded(async () => {
     using root = new Root();
     // A folder that holds something cannot be removed as a file.
     await Deno.remove(root.seed);
