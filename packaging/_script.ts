@@ -23,8 +23,8 @@ export interface Script {
 }
 
 /**
- * Runs a script and exits: with 2 if its command line makes no sense, with 1 if
- * it fails.
+ * Runs a script and exits: with `Deno.exitCode`, which is 0 unless the script sets
+ * it, with 2 if its command line makes no sense, with 1 if it fails.
  *
  * @param script The script.
  * @param args Its command line.
@@ -34,12 +34,14 @@ export async function runScript(
   args: readonly string[],
 ): Promise<never> {
   try {
-    if (args.includes("--help")) {
+    const split = args.indexOf("--");
+    const own = split < 0 ? args : args.slice(0, split);
+    if (own.includes("--help")) {
       console.log(describe(script));
     } else {
       await script.run(parseFlags(args, script.flags));
     }
-    Deno.exit(0);
+    Deno.exit();
   } catch (error) {
     if (error instanceof UsageError) {
       console.error(`${error.message}\n\n${describe(script)}`);
@@ -57,12 +59,14 @@ function describe({ usage, flags }: Script): string {
   return `Usage: ${usage}\n\n${lines.join("\n")}`;
 }
 
-/** Options for {@linkcode runTool}. */
-export interface RunToolOptions {
+/** Options for {@linkcode runTool} and {@linkcode readTool}. */
+export interface ToolOptions {
   /** The arguments. */
   args: readonly string[];
   /** Variables to add to the environment. */
   env?: Record<string, string>;
+  /** The folder to run it in. */
+  cwd?: string;
   /** How to get the tool, for the message when it is missing. */
   hint?: string;
 }
@@ -77,8 +81,44 @@ export interface RunToolOptions {
  */
 export async function runTool(
   tool: string,
-  options: RunToolOptions,
+  options: ToolOptions,
 ): Promise<void> {
+  await finish(tool, options, startTool(tool, options, { stdout: "null" }));
+}
+
+/**
+ * Runs a tool to its end, and returns what it prints. Its errors are shown.
+ *
+ * @param tool The tool's name or path.
+ * @param options The options.
+ * @returns Its standard output as text.
+ * @throws {ToolError} If it isn't installed, or fails.
+ */
+export async function readTool(
+  tool: string,
+  options: ToolOptions,
+): Promise<string> {
+  const child = startTool(tool, options, { stdout: "piped" });
+  const text = new Response(child.stdout).text();
+  await finish(tool, options, child);
+  return await text;
+}
+
+/**
+ * Starts a tool.
+ *
+ * @param tool The tool's name or path.
+ * @param options The options.
+ * @param streams What its standard streams are: by default its errors are shown,
+ * and nothing else is connected.
+ * @returns The running tool.
+ * @throws {ToolError} If it isn't installed.
+ */
+export function startTool(
+  tool: string,
+  options: ToolOptions,
+  streams: Pick<Deno.CommandOptions, "stdin" | "stdout" | "stderr"> = {},
+): Deno.ChildProcess {
   const { hint, ...commandOptions } = options;
   const command = new Deno.Command(tool, {
     ...commandOptions,
@@ -86,20 +126,27 @@ export async function runTool(
     stdin: "null",
     stdout: "null",
     stderr: "inherit",
+    ...streams,
   });
-  let child: Deno.ChildProcess;
   try {
-    child = command.spawn();
+    return command.spawn();
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new ToolError(
       `Cannot run "${tool}": it isn't installed${hint ? `; ${hint}` : ""}`,
     );
   }
+}
+
+async function finish(
+  tool: string,
+  { args }: ToolOptions,
+  child: Deno.ChildProcess,
+): Promise<void> {
   const { success, code } = await child.status;
   if (!success) {
     throw new ToolError(
-      `Cannot go on: "${tool} ${options.args[0] ?? ""}" failed with ${code}`,
+      `Cannot go on: "${tool} ${args[0] ?? ""}" failed with ${code}`,
     );
   }
 }

@@ -1,0 +1,181 @@
+/**
+ * Boots a small guest, with busybox and the agent in it, to try the agent and to
+ * develop it.
+ *
+ * @module
+ */
+
+import { existsSync } from "node:fs";
+import { UsageError } from "../cli/command.ts";
+import { type ParsedFlags, parseFlags } from "../cli/parse_flags.ts";
+import { clientCommand } from "../client/client_command.ts";
+import { type Target, waitForAgent } from "../client/mod.ts";
+import { binaryPath, findArchitecture } from "./architecture.ts";
+import { compile } from "./compile.ts";
+import { getGuestKernel, type GuestKernel } from "./vm/guest_kernel.ts";
+import { buildInitramfs } from "./vm/initramfs.ts";
+import { Machine } from "./vm/machine.ts";
+import {
+  BUSYBOX,
+  QEMU,
+  requireTools,
+  SETPRIV,
+  VHOST_USER_VSOCK,
+} from "./vm/tools.ts";
+import {
+  hasKernelVsock,
+  kernelVsock,
+  vhostUserVsock,
+} from "./vm/vsock_device.ts";
+import { runScript, type Script, ToolError } from "./_script.ts";
+
+/** How long a guest may take to boot, in milliseconds. */
+const BOOT_TIMEOUT = 60_000;
+/** How many of the console's last lines are shown when a guest fails. */
+const CONSOLE_LINES = 20;
+/** Where what was downloaded is kept. */
+const CACHE = "dist/vm";
+
+const SCRIPT: Script = {
+  usage: "deno task vm [FLAGS] [-- ARGV…]",
+  flags: [
+    {
+      name: "binary",
+      value: "FILE",
+      description:
+        "The agent's executable (default: dist/cocoon-agent, compiled if it isn't there)",
+    },
+    {
+      name: "kernel",
+      value: "FILE",
+      description: "The guest's kernel (default: Debian's, downloaded)",
+    },
+    {
+      name: "modules",
+      value: "FOLDER",
+      description: "The modules of that kernel",
+    },
+  ],
+  run,
+};
+
+async function run(flags: ParsedFlags): Promise<void> {
+  const architecture = findArchitecture("debian");
+  if (architecture.debian !== "amd64") {
+    throw new ToolError(`Cannot boot a guest on ${architecture.debian} yet`);
+  }
+  const tools = [QEMU, BUSYBOX, SETPRIV];
+  if (!hasKernelVsock()) tools.push(VHOST_USER_VSOCK);
+  requireTools("boot a guest", tools);
+  const kernel = await findKernel(flags);
+  const binary = flags.get("binary") ?? binaryPath(architecture);
+  if (!existsSync(binary) && !flags.has("binary")) {
+    progress("Compiling the agent …");
+    await compile(architecture, binary);
+  }
+
+  const stopped = stopSignal();
+  const folder = await Deno.makeTempDir({ prefix: "cocoon-agent-vm-" });
+  try {
+    const initrd = `${folder}/initrd`;
+    await buildInitramfs({ binary, kernel, out: initrd });
+    const vsock = hasKernelVsock()
+      ? kernelVsock()
+      : await vhostUserVsock(folder);
+    const options = { kernel: kernel.image, initrd };
+    const start = performance.now();
+    await using machine = await Machine.start(options, vsock, folder);
+    const signal = await Promise.race([stopped, untilUp(machine)]);
+    if (signal !== undefined) {
+      Deno.exitCode = signal;
+      return;
+    }
+    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    progress(`The guest is up after ${seconds} s (${machine.accelerator})`);
+    const work = flags.rest.length > 0
+      ? runCommand(machine.target, flags.rest)
+      : keepRunning(machine);
+    Deno.exitCode = await Promise.race([work, stopped]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function findKernel(flags: ParsedFlags): Promise<GuestKernel> {
+  const image = flags.get("kernel");
+  const modules = flags.get("modules");
+  if ((image === undefined) !== (modules === undefined)) {
+    throw new UsageError("--kernel and --modules go together");
+  }
+  if (image !== undefined && modules !== undefined) return { image, modules };
+  progress("Getting a kernel …");
+  return await getGuestKernel(CACHE);
+}
+
+/** Waits for the agent in a guest. */
+async function untilUp(machine: Machine): Promise<undefined> {
+  progress("Booting …");
+  const off = machine.ended.then(() => {
+    throw new ToolError("The machine went off");
+  });
+  try {
+    await Promise.race([waitForAgent(machine.target, BOOT_TIMEOUT), off]);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : error;
+    const console = await Deno.readTextFile(machine.console);
+    throw new ToolError(
+      `Cannot boot the guest: ${reason}; its console ends with:\n${
+        console.trimEnd().split("\n").slice(-CONSOLE_LINES).join("\n")
+      }`,
+    );
+  }
+}
+
+async function runCommand(
+  target: Target,
+  argv: readonly string[],
+): Promise<number> {
+  const args = [...targetFlags(target), "--", ...argv];
+  return await clientCommand.run(parseFlags(args, clientCommand.flags));
+}
+
+/** Says how to use a guest, and lets it run until it is off. */
+async function keepRunning(machine: Machine): Promise<number> {
+  const flags = targetFlags(machine.target).join(" ");
+  console.log(`The agent in the guest is at: ${flags}
+Its console's output goes to:  ${machine.console}
+Try this from another terminal, and Ctrl-C to power it off:
+
+  deno task -q client ${flags} -- uname -a
+`);
+  await machine.ended;
+  progress("The guest has powered itself off");
+  return 0;
+}
+
+function targetFlags(target: Target): string[] {
+  if ("cid" in target) return ["--cid", String(target.cid)];
+  if ("uds" in target) return ["--uds", target.uds];
+  return ["--unix", target.unix];
+}
+
+/** Resolves when this script is told to end, to the exit code for it. */
+function stopSignal(): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  const signals: [signal: Deno.Signal, number: number][] = [
+    ["SIGHUP", 1],
+    ["SIGINT", 2],
+    ["SIGTERM", 15],
+  ];
+  for (const [signal, number] of signals) {
+    Deno.addSignalListener(signal, () => resolve(128 + number));
+  }
+  return promise;
+}
+
+/** Says how far it is, to people. */
+function progress(line: string): void {
+  if (Deno.stderr.isTerminal()) console.error(line);
+}
+
+if (import.meta.main) await runScript(SCRIPT, Deno.args);

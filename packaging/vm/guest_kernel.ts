@@ -1,0 +1,79 @@
+/**
+ * The kernel that guests for trying and testing boot: Debian's for virtual
+ * machines, as its package has it.
+ *
+ * @module
+ */
+
+import { existsSync } from "node:fs";
+import { readTool, runTool, ToolError } from "../_script.ts";
+
+/** A kernel to boot. */
+export interface GuestKernel {
+  /** The path of the image, such as `vmlinuz`. */
+  readonly image: string;
+  /** The folder with its modules, somewhere below which each is a file. */
+  readonly modules: string;
+}
+
+/** Always depends on the package of the newest kernel. */
+const PACKAGE = "linux-image-cloud-amd64";
+
+const HINT = "on a machine without Debian's packages, name a kernel by " +
+  "--kernel FILE and its modules by --modules FOLDER";
+
+/**
+ * Gets the kernel by apt-get, unless the folder has it already. Nothing is
+ * installed on this machine.
+ *
+ * @param folder The folder to keep it in.
+ * @returns The kernel.
+ * @throws {ToolError} If it cannot be downloaded.
+ */
+export async function getGuestKernel(folder: string): Promise<GuestKernel> {
+  const root = `${folder}/kernel`;
+  if (!existsSync(root)) {
+    const name = await findPackage();
+    await Deno.mkdir(folder, { recursive: true });
+    // Beside the result, so that it can be moved into place.
+    const temporary = await Deno.makeTempDir({ dir: folder });
+    try {
+      await runTool("apt-get", {
+        args: ["download", "-qq", "-o", "APT::Sandbox::User=root", name],
+        cwd: temporary,
+      });
+      const [archive] = Array.from(Deno.readDirSync(temporary));
+      const tree = `${temporary}/tree`;
+      await runTool("dpkg-deb", {
+        args: ["--extract", `${temporary}/${archive!.name}`, tree],
+      });
+      await Deno.rename(tree, root);
+    } finally {
+      await Deno.remove(temporary, { recursive: true });
+    }
+  }
+  const image = Array.from(Deno.readDirSync(`${root}/boot`))
+    .find(({ name }) => name.startsWith("vmlinuz-"));
+  if (image === undefined) {
+    throw new ToolError(`Cannot find a kernel in "${root}/boot": remove it`);
+  }
+  return {
+    image: `${root}/boot/${image.name}`,
+    modules: `${root}/lib/modules`,
+  };
+}
+
+/** Returns the name of the package that holds the newest kernel. */
+async function findPackage(): Promise<string> {
+  const text = await readTool("apt-cache", {
+    args: ["depends", "--important", PACKAGE],
+    hint: HINT,
+  });
+  const name = text.match(/Depends: (linux-image-\S+)/)?.[1];
+  if (name === undefined) {
+    throw new ToolError(
+      `Cannot get a kernel: apt-get knows no package "${PACKAGE}"; ${HINT}`,
+    );
+  }
+  return name;
+}

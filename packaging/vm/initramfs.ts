@@ -1,0 +1,110 @@
+/**
+ * The smallest guest there is: an initramfs with busybox and the agent.
+ *
+ * @module
+ */
+
+import type { GuestKernel } from "./guest_kernel.ts";
+import { findProgram } from "../../ffi/program.ts";
+import { runTool } from "../_script.ts";
+import { BUSYBOX } from "./tools.ts";
+
+/** What an initramfs is made of. */
+export interface InitramfsOptions {
+  /** The path of the agent's executable. */
+  readonly binary: string;
+  /** The kernel that it is for. */
+  readonly kernel: GuestKernel;
+  /** The absolute path of the result. */
+  readonly out: string;
+}
+
+/**
+ * The modules that vsock takes, in the order in which they need each other. What
+ * a kernel has no file for it has built in.
+ */
+const MODULES: readonly string[] = [
+  "virtio_ring",
+  "virtio",
+  "virtio_pci_legacy_dev",
+  "virtio_pci_modern_dev",
+  "virtio_pci",
+  "vsock",
+  "vmw_vsock_virtio_transport_common",
+  "vmw_vsock_virtio_transport",
+  "vsock_loopback",
+];
+
+/** What is the same in every guest: the first program, and its settings. */
+const SOURCE = new URL("initramfs", import.meta.url).pathname;
+
+/**
+ * Builds an initramfs in which busybox's init keeps the agent running.
+ *
+ * @param options What it is made of.
+ * @throws {ToolError} If a tool is missing or fails.
+ */
+export async function buildInitramfs(options: InitramfsOptions): Promise<void> {
+  const { binary, kernel, out } = options;
+  const tree = await Deno.makeTempDir({ prefix: "cocoon-agent-initramfs-" });
+  try {
+    await runTool("cp", { args: ["-R", `${SOURCE}/.`, tree] });
+    const busybox = findProgram(BUSYBOX.name, Deno.env.get("PATH"));
+    await addFile(tree, busybox, "/bin/busybox");
+    await addFile(tree, binary, "/usr/bin/cocoon-agent");
+    for (const program of [busybox, binary]) {
+      for (const library of await findLibraries(program)) {
+        await addFile(tree, library, library);
+      }
+    }
+    for (const [index, path] of findModules(kernel).entries()) {
+      const name = path.slice(path.lastIndexOf("/") + 1);
+      const order = String(index).padStart(2, "0");
+      await addFile(tree, path, `/lib/modules/${order}-${name}`);
+    }
+    await runTool(busybox, {
+      // The format is newc, as the kernel's documentation calls it.
+      args: [
+        ...["sh", "-c", 'find . | "$0" cpio -o -H newc -R 0:0 -F "$1"'],
+        ...[busybox, out],
+      ],
+      cwd: tree,
+    });
+  } finally {
+    await Deno.remove(tree, { recursive: true });
+  }
+}
+
+async function addFile(
+  tree: string,
+  from: string,
+  to: string,
+): Promise<void> {
+  const path = `${tree}${to}`;
+  await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+  await Deno.copyFile(from, path);
+}
+
+/** Returns the paths of the libraries and the loader that a program needs. */
+async function findLibraries(program: string): Promise<string[]> {
+  const { stdout } = await new Deno.Command("ldd", { args: [program] })
+    .output();
+  // A static program has none, and isn't a failure.
+  const text = new TextDecoder().decode(stdout);
+  return Array.from(text.matchAll(/(\/\S+) \(0x/g), ([, path]) => path!);
+}
+
+/** Returns the paths of the modules that the kernel has as files, in order. */
+function findModules({ modules }: GuestKernel): string[] {
+  const paths = new Map<string, string>();
+  const search = (folder: string) => {
+    for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+      const path = `${folder}/${name}`;
+      const [, module] = name.match(/^([^.]+)\.ko(\.|$)/) ?? [];
+      if (isDirectory) search(path);
+      else if (module !== undefined) paths.set(module, path);
+    }
+  };
+  search(modules);
+  return MODULES.flatMap((name) => paths.get(name) ?? []);
+}

@@ -1,0 +1,240 @@
+/**
+ * A virtual machine in QEMU.
+ *
+ * @module
+ */
+
+import { delay } from "@std/async/delay";
+import type { Target } from "../../client/mod.ts";
+import { ToolError } from "../_script.ts";
+import { BoundProcess } from "./bound_process.ts";
+import { Qmp } from "./qmp.ts";
+import { isUsable, QEMU } from "./tools.ts";
+import type { VsockDevice } from "./vsock_device.ts";
+
+/** What runs the guest's code: the processor, or QEMU itself. */
+export type Accelerator = "kvm" | "tcg";
+
+/** What a machine boots. */
+export interface MachineOptions {
+  /** The path of the kernel's image. */
+  readonly kernel: string;
+  /** The path of the initial RAM file system. */
+  readonly initrd: string;
+  /** What is added to the kernel's command line. */
+  readonly commandLine?: string;
+  /** The path of a disk image in the raw format, which the guest changes. */
+  readonly disk?: string;
+  /**
+   * How much memory the guest has, in MiB.
+   *
+   * @default {512}
+   */
+  readonly memory?: number;
+  /**
+   * The path of a state that {@linkcode Machine.save} has written: the guest goes
+   * on from there, in the place of a boot.
+   */
+  readonly state?: string;
+}
+
+/** The vsock device can be taken out, so it has a port of its own. */
+const VSOCK = { id: "vsock0", bus: "port0" } as const;
+const KVM = "/dev/kvm";
+const DEFAULT_MEMORY = 512;
+/** How often QEMU is asked for what it sends no event of, in milliseconds. */
+const INTERVAL = 20;
+
+/** A running machine. It is killed when it goes out of scope. */
+export class Machine implements AsyncDisposable {
+  /** What runs the guest's code. */
+  readonly accelerator: Accelerator;
+  /** The path of the file with what the guest has written to its console. */
+  readonly console: string;
+  readonly #process: BoundProcess;
+  readonly #qmp: Qmp;
+  readonly #vsock: VsockDevice;
+
+  private constructor(
+    accelerator: Accelerator,
+    console: string,
+    process: BoundProcess,
+    qmp: Qmp,
+    vsock: VsockDevice,
+  ) {
+    this.accelerator = accelerator;
+    this.console = console;
+    this.#process = process;
+    this.#qmp = qmp;
+    this.#vsock = vsock;
+  }
+
+  /**
+   * Starts a machine. The processor runs its code if this machine allows that,
+   * and QEMU itself otherwise.
+   *
+   * @param options What it boots.
+   * @param vsock Its vsock device, which ends with it.
+   * @param folder Where its console's file is put.
+   * @returns The machine, as soon as QEMU runs it.
+   * @throws {ToolError} If QEMU cannot.
+   */
+  static async start(
+    options: MachineOptions,
+    vsock: VsockDevice,
+    folder: string,
+  ): Promise<Machine> {
+    try {
+      if (isUsable(KVM)) {
+        try {
+          return await Machine.#start("kvm", options, vsock, folder);
+        } catch (error) {
+          // As in a virtual machine that has KVM, but not all that it takes.
+          if (!(error instanceof ToolError)) throw error;
+        }
+      }
+      return await Machine.#start("tcg", options, vsock, folder);
+    } catch (error) {
+      await vsock[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  static async #start(
+    accelerator: Accelerator,
+    options: MachineOptions,
+    vsock: VsockDevice,
+    folder: string,
+  ): Promise<Machine> {
+    const console = `${folder}/console.log`;
+    const process = BoundProcess.start(QEMU.name, [
+      ...qemuArguments(accelerator, options, vsock),
+      ...["-serial", `file:${console}`],
+      ...["-qmp", "stdio"],
+    ], "piped");
+    const qmp = new Qmp(process.stdout, process.stdin);
+    try {
+      await qmp.begin();
+      const machine = new Machine(accelerator, console, process, qmp, vsock);
+      if (options.state !== undefined) await machine.#restore();
+      return machine;
+    } catch (error) {
+      await qmp[Symbol.asyncDispose]();
+      await process[Symbol.asyncDispose]();
+      // QEMU's own words say more than that it has ended.
+      const words = (await process.ended).trim();
+      const reason = words || (error instanceof Error ? error.message : error);
+      throw new ToolError(`Cannot start the machine: ${reason}`);
+    }
+  }
+
+  /** Where the agent in the guest is for the host. */
+  get target(): Target {
+    return this.#vsock.target;
+  }
+
+  /** Resolves when the machine is off. */
+  get ended(): Promise<unknown> {
+    return this.#process.ended;
+  }
+
+  /** Stops the guest's processors, until {@linkcode Machine.resume}. */
+  async pause(): Promise<void> {
+    await this.#qmp.execute("stop");
+  }
+
+  /** Lets the guest's processors go on. */
+  async resume(): Promise<void> {
+    await this.#qmp.execute("cont");
+  }
+
+  /**
+   * Writes the guest's state to a file, after which the machine does nothing any
+   * more.
+   *
+   * The vsock device is taken out before: what serves it has no state to save. To
+   * the guest this is what the restore of a snapshot is elsewhere: connections
+   * are reset, listeners survive, and the CID may be another afterwards.
+   *
+   * @param path The file's path.
+   * @throws {ToolError} If QEMU cannot.
+   */
+  async save(path: string): Promise<void> {
+    await this.#qmp.execute("device_del", { id: VSOCK.id });
+    const list = { path: "/machine/peripheral" };
+    await this.#until(
+      "qom-list",
+      list,
+      (devices: { name: string }[]) =>
+        !devices.some(({ name }) => name === VSOCK.id),
+    );
+    await this.pause();
+    await this.#qmp.execute("migrate", { uri: `exec:cat >'${path}'` });
+    await this.#until("query-migrate", {}, ({ status }: Status) => {
+      if (status === "failed") {
+        throw new ToolError(`Cannot save the state of the guest to "${path}"`);
+      }
+      return status === "completed";
+    });
+  }
+
+  /** Lets a guest go on whose state QEMU was told to load. */
+  async #restore(): Promise<void> {
+    await this.#until(
+      "query-status",
+      {},
+      ({ status }: Status) => status === "paused",
+    );
+    await this.resume();
+    await this.#qmp.execute("device_add", { ...this.#vsock.device, ...VSOCK });
+  }
+
+  /** Asks QEMU until the answer is the one. */
+  async #until<Answer>(
+    command: string,
+    args: Readonly<Record<string, unknown>>,
+    predicate: (answer: Answer) => boolean,
+  ): Promise<void> {
+    while (!predicate(await this.#qmp.execute<Answer>(command, args))) {
+      await delay(INTERVAL);
+    }
+  }
+
+  /** Kills it, and ends what serves its devices. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#qmp[Symbol.asyncDispose]();
+    await this.#process[Symbol.asyncDispose]();
+    await this.#vsock[Symbol.asyncDispose]();
+  }
+}
+
+/** What QEMU says of itself, or of what it does. */
+interface Status {
+  status: string;
+}
+
+function qemuArguments(
+  accelerator: Accelerator,
+  options: MachineOptions,
+  vsock: VsockDevice,
+): string[] {
+  const { kernel, initrd, disk, state, commandLine = "" } = options;
+  const { memory = DEFAULT_MEMORY } = options;
+  const device = JSON.stringify({ ...vsock.device, ...VSOCK });
+  return [
+    ...["-accel", accelerator, "-machine", "q35,memory-backend=ram"],
+    ...["-cpu", "max", "-smp", "1", "-m", `${memory}M`],
+    // Shared with the process that serves the vsock device.
+    ...["-object", `memory-backend-memfd,id=ram,size=${memory}M,share=on`],
+    ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
+    ...["-kernel", kernel, "-initrd", initrd],
+    ...["-append", `console=ttyS0 quiet panic=-1 ${commandLine}`],
+    ...["-device", `pcie-root-port,id=${VSOCK.bus}`, ...vsock.args],
+    ...(state === undefined
+      ? ["-device", device]
+      : ["-incoming", `exec:cat '${state}'`]),
+    ...(disk === undefined
+      ? []
+      : ["-drive", `file=${disk},format=raw,if=virtio,cache=unsafe`]),
+  ];
+}

@@ -1,0 +1,89 @@
+/**
+ * QEMU's control connection, see
+ * https://www.qemu.org/docs/master/interop/qmp-spec.html.
+ *
+ * @module
+ */
+
+import { TextLineStream } from "@std/streams/text-line-stream";
+import { ToolError } from "../_script.ts";
+
+/** A control connection to a QEMU, for one command at a time. */
+export class Qmp implements AsyncDisposable {
+  readonly #lines: ReadableStreamDefaultReader<string>;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+
+  /**
+   * @param readable What QEMU says.
+   * @param writable Where commands go.
+   */
+  constructor(
+    readable: ReadableStream<Uint8Array<ArrayBuffer>>,
+    writable: WritableStream<Uint8Array>,
+  ) {
+    const lines: TransformStream<string, string> = new TextLineStream();
+    this.#lines = readable
+      .pipeThrough(new TextDecoderStream())
+      .pipeThrough(lines)
+      .getReader();
+    this.#writer = writable.getWriter();
+  }
+
+  /**
+   * Begins, as soon as QEMU has set its machine up.
+   *
+   * @throws {ToolError} If QEMU ends before.
+   */
+  async begin(): Promise<void> {
+    await this.#read();
+    await this.execute("qmp_capabilities");
+  }
+
+  /**
+   * Executes a command.
+   *
+   * @param command The command's name.
+   * @param args Its arguments.
+   * @returns What it returns.
+   * @throws {ToolError} If QEMU refuses it, or ends.
+   */
+  async execute<Answer = unknown>(
+    command: string,
+    args: Readonly<Record<string, unknown>> = {},
+  ): Promise<Answer> {
+    const request = JSON.stringify({ execute: command, arguments: args });
+    const bytes = new TextEncoder().encode(`${request}\n`);
+    // That it has ended shows when it is read from.
+    await this.#writer.write(bytes).catch(() => {});
+    for (;;) {
+      const reply = await this.#read();
+      if (reply.error !== undefined) {
+        throw new ToolError(
+          `Cannot execute "${command}" in QEMU: ${reply.error.desc}`,
+        );
+      }
+      // Events come in between.
+      if (reply.return !== undefined) return reply.return as Answer;
+    }
+  }
+
+  /** Closes the connection; QEMU goes on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#lines.cancel();
+    await this.#writer.abort().catch(() => {});
+  }
+
+  async #read(): Promise<Reply> {
+    // A QEMU that dies resets the connection.
+    const { value } = await this.#lines.read().catch(() => ({
+      value: undefined,
+    }));
+    if (value === undefined) throw new ToolError("QEMU has ended");
+    return JSON.parse(value);
+  }
+}
+
+interface Reply {
+  return?: unknown;
+  error?: { desc: string };
+}

@@ -1,0 +1,85 @@
+/**
+ * The vsock device of a guest: how the host reaches into it.
+ *
+ * @module
+ */
+
+import type { Target } from "../../client/mod.ts";
+import { BoundProcess } from "./bound_process.ts";
+import { isUsable, VHOST_USER_VSOCK } from "./tools.ts";
+
+/** A guest's vsock device, and what serves it on the host. */
+export interface VsockDevice extends AsyncDisposable {
+  /** Where the agent in the guest is for the host. */
+  readonly target: Target;
+  /** What QEMU is told once, when it starts. */
+  readonly args: readonly string[];
+  /** The device as `-device` and `device_add` take it. */
+  readonly device: Readonly<Record<string, string | number>>;
+}
+
+const KERNEL_DEVICE = "/dev/vhost-vsock";
+/** Each of these devices has a host of its own, so that its CID may recur. */
+const GUEST_CID = 3;
+/** The kernel's is one host for all: where to draw a CID from. */
+const CIDS = { from: 0x1000, to: 0x7fffffff } as const;
+
+/** Whether this machine's kernel has vhost-vsock, and this user may use it. */
+export function hasKernelVsock(): boolean {
+  return isUsable(KERNEL_DEVICE);
+}
+
+/**
+ * Returns a device that the kernel serves, by vhost-vsock. Its CID is drawn at
+ * random, since one host has each only once.
+ */
+export function kernelVsock(): VsockDevice {
+  const [random] = crypto.getRandomValues(new Uint32Array(1));
+  const cid = CIDS.from + random! % (CIDS.to - CIDS.from);
+  return {
+    target: { cid },
+    args: [],
+    device: { driver: "vhost-vsock-pci", "guest-cid": cid },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+/** Options for {@linkcode vhostUserVsock}. */
+export interface VhostUserVsockOptions {
+  /** The guest's CID. */
+  cid?: number;
+}
+
+/**
+ * Starts a device that a process serves, by vhost-user: the host reaches the
+ * guest through a unix socket, as with Cloud Hypervisor and Firecracker.
+ *
+ * @param folder Where its sockets are put.
+ * @param options The options.
+ * @returns The device.
+ * @throws {ToolError} If that process fails.
+ */
+export async function vhostUserVsock(
+  folder: string,
+  options: VhostUserVsockOptions = {},
+): Promise<VsockDevice> {
+  const { cid = GUEST_CID } = options;
+  const uds = `${folder}/vm.sock`;
+  const socket = `${folder}/vhost.sock`;
+  const backend = BoundProcess.start(VHOST_USER_VSOCK.name, [
+    "--vm",
+    `guest-cid=${cid},uds-path=${uds},socket=${socket}`,
+  ]);
+  try {
+    await backend.makes(socket);
+  } catch (error) {
+    await backend[Symbol.asyncDispose]();
+    throw error;
+  }
+  return {
+    target: { uds },
+    args: ["-chardev", `socket,id=vsock,path=${socket}`],
+    device: { driver: "vhost-user-vsock-pci", chardev: "vsock" },
+    [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
+  };
+}
