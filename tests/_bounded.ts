@@ -4,6 +4,11 @@
  * @module
  */
 
+/**
+ * How many times as long as said here anything may take: more than 1 where the
+ * program under test is emulated.
+ */
+const FACTOR = Number(Deno.env.get("COCOON_PATIENCE") ?? 1);
 /** How long anything that should come at once may take, in milliseconds. */
 const PATIENCE = 10_000;
 /** How long a whole test may take, in milliseconds. */
@@ -25,11 +30,12 @@ export async function within<T>(
   what: string,
   timeout = PATIENCE,
 ): Promise<T> {
+  const limit = timeout * FACTOR;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new Error(`Waited ${timeout} ms in vain for ${what}`)),
-      timeout,
+      () => reject(new Error(`Waited ${limit} ms in vain for ${what}`)),
+      limit,
     );
   });
   try {
@@ -53,13 +59,14 @@ export async function until<T>(
   what: string | (() => string),
   timeout = PATIENCE,
 ): Promise<T> {
-  const deadline = performance.now() + timeout;
+  const limit = timeout * FACTOR;
+  const deadline = performance.now() + limit;
   for (;;) {
     const value = await condition();
     if (value !== false && value !== undefined) return value;
     if (performance.now() > deadline) {
       const text = typeof what === "string" ? what : what();
-      throw new Error(`Waited ${timeout} ms in vain for ${text}`);
+      throw new Error(`Waited ${limit} ms in vain for ${text}`);
     }
     await sleep(INTERVAL);
   }
@@ -87,7 +94,7 @@ export async function untilStalled(
       last = now;
       since = performance.now();
     }
-    return performance.now() - since >= quiet ? now : undefined;
+    return performance.now() - since >= quiet * FACTOR ? now : undefined;
   }, what);
 }
 
@@ -104,11 +111,13 @@ export async function sleep(milliseconds: number): Promise<void> {
  * Bounds a whole test.
  *
  * @param test The test's function.
+ * @param timeout How long it may take, in milliseconds.
  * @returns The function for `Deno.test`.
  */
 export function bounded(
   test: (context: Deno.TestContext) => Promise<void>,
+  timeout = TEST_PATIENCE,
 ): (context: Deno.TestContext) => Promise<void> {
   return (context) =>
-    within(test(context), `the end of "${context.name}"`, TEST_PATIENCE);
+    within(test(context), `the end of "${context.name}"`, timeout);
 }

@@ -10,6 +10,10 @@ import config from "../deno.json" with { type: "json" };
 /** The compiled program, where that is to be tested. */
 export const BINARY: string | undefined = Deno.env.get("COCOON_AGENT");
 
+/** The program's architecture, this machine's unless the environment says so. */
+export const ARCHITECTURE: string = Deno.env.get("COCOON_AGENT_ARCH") ??
+  Deno.build.arch;
+
 /** The folder of the sources. */
 export const SOURCES: string = new URL("..", import.meta.url).pathname;
 

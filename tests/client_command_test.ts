@@ -10,7 +10,7 @@ import { bounded, sleep, until, untilStalled, within } from "./_bounded.ts";
 import { runClient, startClient } from "./_client.ts";
 import { answerWith, Peer } from "./_peer.ts";
 import { writtenBytes } from "./_proc.ts";
-import { ENVIRONMENT, programArgs } from "./_program.ts";
+import { ARCHITECTURE, ENVIRONMENT, programArgs } from "./_program.ts";
 import { randomBytes, sha256 } from "./_wire.ts";
 
 Deno.test(
@@ -363,6 +363,6 @@ Deno.test(
     assertEquals([json.code, json.stderr], [0, ""]);
     assertEquals(json.stdout.trimEnd().split("\n").length, 1);
     const { arch, protocol } = JSON.parse(json.stdout);
-    assertEquals({ arch, protocol }, { arch: Deno.build.arch, protocol: 1 });
+    assertEquals({ arch, protocol }, { arch: ARCHITECTURE, protocol: 1 });
   }),
 );

@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { type Agent, startAgent } from "./_agent.ts";
 import { bounded, until } from "./_bounded.ts";
 import { membersOf } from "./_proc.ts";
+import { ARCHITECTURE } from "./_program.ts";
 import { dataFrame, text } from "./_wire.ts";
 
 /** The longest frame allowed, its newline included. */
@@ -293,7 +294,7 @@ Deno.test(
       type: "info",
       protocol: 1,
       os: Deno.build.os,
-      arch: Deno.build.arch,
+      arch: ARCHITECTURE,
       boot_id: Deno.readTextFileSync("/proc/sys/kernel/random/boot_id").trim(),
     });
     assert(/^\d+\.\d+\.\d+/.test(version as string), `Version ${version}`);

@@ -19,9 +19,7 @@ export interface VsockDevice extends AsyncDisposable {
 }
 
 const KERNEL_DEVICE = "/dev/vhost-vsock";
-/** Each of these devices has a host of its own, so that its CID may recur. */
-const GUEST_CID = 3;
-/** The kernel's is one host for all: where to draw a CID from. */
+/** Where a CID is drawn from, as one host has each only once. */
 const CIDS = { from: 0x1000, to: 0x7fffffff } as const;
 
 /** Whether this machine's kernel has vhost-vsock, and this user may use it. */
@@ -30,8 +28,8 @@ export function hasKernelVsock(): boolean {
 }
 
 /**
- * Returns a device that the kernel serves, by vhost-vsock. Its CID is drawn at
- * random, since one host has each only once.
+ * Returns a device that the kernel serves, by vhost-vsock, with a CID drawn at
+ * random.
  */
 export function kernelVsock(): VsockDevice {
   const [random] = crypto.getRandomValues(new Uint32Array(1));
@@ -44,26 +42,19 @@ export function kernelVsock(): VsockDevice {
   };
 }
 
-/** Options for {@linkcode vhostUserVsock}. */
-export interface VhostUserVsockOptions {
-  /** The guest's CID. */
-  cid?: number;
-}
-
 /**
  * Starts a device that a process serves, by vhost-user: the host reaches the
  * guest through a unix socket, as with Cloud Hypervisor and Firecracker.
  *
  * @param folder Where its sockets are put.
- * @param options The options.
+ * @param cid The guest's CID: guests with such devices may all have the same.
  * @returns The device.
  * @throws {ToolError} If that process fails.
  */
 export async function vhostUserVsock(
   folder: string,
-  options: VhostUserVsockOptions = {},
+  cid = 3,
 ): Promise<VsockDevice> {
-  const { cid = GUEST_CID } = options;
   const uds = `${folder}/vm.sock`;
   const socket = `${folder}/vhost.sock`;
   const backend = BoundProcess.start(VHOST_USER_VSOCK.name, [

@@ -1,0 +1,205 @@
+/**
+ * A real guest: a Linux kernel in QEMU, and the compiled agent in it, which is
+ * reached over real vsock through a hybrid socket.
+ *
+ * @module
+ */
+
+import { type HybridTarget, waitForAgent } from "../../client/mod.ts";
+import { output, type RemoteOutput } from "../../client/mod.ts";
+import { getGuestKernel } from "../../packaging/vm/guest_kernel.ts";
+import { buildInitramfs } from "../../packaging/vm/initramfs.ts";
+import { Machine } from "../../packaging/vm/machine.ts";
+import {
+  BUSYBOX,
+  QEMU,
+  requireTools,
+  SETPRIV,
+  VHOST_USER_VSOCK,
+} from "../../packaging/vm/tools.ts";
+import { vhostUserVsock } from "../../packaging/vm/vsock_device.ts";
+import { BINARY, SOURCES } from "../_program.ts";
+import { text, Wire, type WireFrame } from "../_wire.ts";
+
+/** The port of the agent that a guest starts when it boots. */
+export const AGENT_PORT = 1024;
+
+/** How long a test with a guest may take, in milliseconds. */
+export const GUEST_PATIENCE = 180_000;
+
+/** How long a guest may take to boot, in milliseconds. */
+const BOOT_TIMEOUT = 60_000;
+
+/** What guests boot. */
+export interface BootFiles extends Disposable {
+  /** The folder that holds the initial RAM file system, and may hold more. */
+  readonly folder: string;
+  /** The path of the kernel's image. */
+  readonly kernel: string;
+  /** The path of the initial RAM file system. */
+  readonly initrd: string;
+}
+
+/** Makes what guests boot, out of the compiled agent. */
+export async function bootFiles(): Promise<BootFiles> {
+  requireTools("boot a guest", [QEMU, BUSYBOX, SETPRIV, VHOST_USER_VSOCK]);
+  const binary = BINARY ?? `${SOURCES}dist/cocoon-agent`;
+  const kernel = await getGuestKernel(`${SOURCES}dist/vm`);
+  const folder = await Deno.makeTempDir({ prefix: "guest-" });
+  const initrd = `${folder}/initrd`;
+  await buildInitramfs({ binary, kernel, out: initrd });
+  return {
+    folder,
+    kernel: kernel.image,
+    initrd,
+    [Symbol.dispose]: () => Deno.removeSync(folder, { recursive: true }),
+  };
+}
+
+/** Options for {@linkcode Guest.start}. */
+export interface GuestOptions {
+  /** The guest's CID. */
+  cid?: number;
+  /** The path of a state to go on from, in the place of a boot. */
+  state?: string;
+  /**
+   * The folder for its sockets, which is removed with the guest.
+   *
+   * @default {A temporary folder}
+   */
+  folder?: string;
+}
+
+/** A running guest. It is killed when it goes out of scope. */
+export class Guest implements AsyncDisposable {
+  /** The virtual machine. */
+  readonly machine: Machine;
+  /** Where the agent is that the guest starts when it boots. */
+  readonly target: HybridTarget;
+  readonly #folder: string;
+
+  private constructor(machine: Machine, folder: string) {
+    this.machine = machine;
+    this.target = { uds: socketPath(folder), port: AGENT_PORT };
+    this.#folder = folder;
+  }
+
+  /**
+   * Starts a guest, without waiting for its agent.
+   *
+   * @param files What it boots.
+   * @param options The options.
+   */
+  static async start(
+    files: BootFiles,
+    options: GuestOptions = {},
+  ): Promise<Guest> {
+    const { state, cid } = options;
+    const folder = options.folder ??
+      await Deno.makeTempDir({ prefix: "guest-" });
+    try {
+      const vsock = await vhostUserVsock(folder, cid);
+      const machine = await Machine.start(
+        { ...files, ...(state !== undefined && { state }) },
+        vsock,
+        folder,
+      );
+      return new Guest(machine, folder);
+    } catch (error) {
+      await Deno.remove(folder, { recursive: true });
+      throw error;
+    }
+  }
+
+  /**
+   * Boots a guest, and waits for its agent.
+   *
+   * @param files What it boots.
+   */
+  static async boot(files: BootFiles): Promise<Guest> {
+    const guest = await Guest.start(files);
+    try {
+      await waitForAgent(guest.target, BOOT_TIMEOUT);
+      return guest;
+    } catch (error) {
+      const console = await guest.console();
+      await guest[Symbol.asyncDispose]();
+      throw new Error(`${error}; its console says:\n${console}`);
+    }
+  }
+
+  /**
+   * Runs a shell script in the guest to its end, and checks that it succeeds.
+   *
+   * @param script The script.
+   * @param args Its arguments, `$1` and on.
+   * @returns What it wrote to standard output, without the last newline.
+   */
+  async sh(script: string, ...args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.trySh(script, ...args);
+    if (code !== 0) {
+      throw new Error(`"${script}" ended with ${code}: ${text(stderr)}`);
+    }
+    return text(stdout).trimEnd();
+  }
+
+  /**
+   * Runs a shell script in the guest to its end.
+   *
+   * @param script The script.
+   * @param args Its arguments, `$1` and on.
+   */
+  async trySh(
+    script: string,
+    ...args: readonly string[]
+  ): Promise<RemoteOutput> {
+    return await output(this.target, ["sh", "-c", script, "sh", ...args]);
+  }
+
+  /**
+   * Connects to a port in the guest, as a peer that knows nothing of the
+   * project's own code.
+   *
+   * @param port The port.
+   */
+  async connect(port = AGENT_PORT): Promise<Wire> {
+    const wire = await Wire.connect(this.target.uds);
+    await wire.send(`CONNECT ${port}\n`);
+    const reply = await wire.readLine();
+    if (!/^OK \d+$/.test(reply ?? "")) {
+      throw new Error(`The hypervisor answered ${JSON.stringify(reply)}`);
+    }
+    return wire;
+  }
+
+  /**
+   * Connects to the agent and sends the first frame.
+   *
+   * @param frame The frame.
+   */
+  async open(frame: WireFrame): Promise<Wire> {
+    const wire = await this.connect();
+    await wire.send(frame);
+    return wire;
+  }
+
+  /** Returns what the guest has written to its console. */
+  async console(): Promise<string> {
+    return await Deno.readTextFile(this.machine.console);
+  }
+
+  /** Kills it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.machine[Symbol.asyncDispose]();
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+}
+
+/**
+ * Returns where a guest's socket will be.
+ *
+ * @param folder The folder that the guest will be started with.
+ */
+export function socketPath(folder: string): string {
+  return `${folder}/vm.sock`;
+}
