@@ -8,12 +8,12 @@ import { delay } from "@std/async/delay";
 import {
   configure,
   dispose,
-  getStreamSink,
   getTextFormatter,
   type LogLevel,
   type LogRecord,
   type TextFormatter,
 } from "@logtape/logtape";
+import { stderrSink } from "./stderr_sink.ts";
 
 /** The levels that `AGENT_LOG_LEVEL` may name, from the most to the least verbose. */
 const LEVELS: Readonly<Record<string, LogLevel>> = {
@@ -33,19 +33,12 @@ const PRIORITIES: Readonly<Record<LogLevel, number>> = {
   trace: 7,
 };
 
-/** How many records may wait for a standard error that takes none. */
-const BUFFERED_RECORDS = 1000;
-/** How long a record may wait to be written with others, in milliseconds. */
-const FLUSH_INTERVAL = 10;
 /** How long the last records may take to be written, in milliseconds. */
 const CLOSE_GRACE = 500;
 
 /**
  * Configures logging: text for a terminal, JSON lines for everything else, with
  * a priority in front for journald.
- *
- * A standard error that takes nothing, or is closed, never holds the agent up:
- * records beyond a thousand are dropped.
  *
  * @param level The value of `AGENT_LOG_LEVEL`, `info` by default.
  * @param toJournal Whether standard error is the journal, see `JOURNAL_STREAM`
@@ -63,16 +56,8 @@ export async function configureLogging(
       `Cannot log at level "${level}": AGENT_LOG_LEVEL must be one of ${levels}`,
     );
   }
-  const stderr = getStreamSink(Deno.stderr.writable, {
-    formatter: selectFormatter(toJournal),
-    closeStream: false,
-    nonBlocking: {
-      bufferSize: BUFFERED_RECORDS,
-      flushInterval: FLUSH_INTERVAL,
-    },
-  });
   await configure({
-    sinks: { stderr },
+    sinks: { stderr: stderrSink(selectFormatter(toJournal)) },
     loggers: [
       { category: "cocoon-agent", lowestLevel, sinks: ["stderr"] },
       {

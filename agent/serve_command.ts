@@ -124,13 +124,15 @@ async function listenAndServe(
     const listener = await bind(address, manager, stop.signal);
     if (listener === undefined) return 0;
     server = new Server(listener, { grants, cids });
+    // Begun before anybody is told, so that it is true.
+    const served = server.serve();
     const status = `Listening on ${formatAddress(address)}`;
     logger.info("{status}; programs: {programs}", {
       status,
       programs: grants.toString(),
     });
     manager.ready(status);
-    await server.serve();
+    await served;
     await stopped;
     logger.info("Stopped");
     return 0;
