@@ -14,7 +14,7 @@ export interface ClientOptions {
   /** More variables for its environment. */
   env?: Readonly<Record<string, string>>;
   /** The command, `client` by default. */
-  command?: "client" | "info";
+  command?: "client" | "info" | "reseed";
 }
 
 /** What a client's process did. */
@@ -61,11 +61,16 @@ export class Client implements AsyncDisposable {
     this.#process.kill(signal);
   }
 
-  /** Waits for its end. */
-  async output(): Promise<ClientOutput> {
+  /**
+   * Waits for its end.
+   *
+   * @param timeout How long it may take, in milliseconds.
+   */
+  async output(timeout?: number): Promise<ClientOutput> {
     const { code, stdout, stderr } = await within(
       this.#output,
       "the end of the client",
+      timeout,
     );
     const decoder = new TextDecoder();
     return {

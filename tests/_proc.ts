@@ -96,24 +96,6 @@ export function residentBytes(pid: number): number {
 }
 
 /**
- * Returns how often the threads of a process have stopped running so far, and so
- * have been woken.
- *
- * @param pid The process.
- */
-export function wakeups(pid: number): number {
-  const folder = `/proc/${pid}/task`;
-  let sum = 0;
-  for (const { name } of Deno.readDirSync(folder)) {
-    const status = Deno.readTextFileSync(`${folder}/${name}/status`);
-    for (const [, count] of status.matchAll(/ctxt_switches:\s+(\d+)$/gm)) {
-      sum += Number(count);
-    }
-  }
-  return sum;
-}
-
-/**
  * Returns how many bytes a process has written so far, to whatever file.
  *
  * @param pid The process.

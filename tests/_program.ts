@@ -33,7 +33,7 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
  * @returns The program and its arguments.
  */
 export function programArgs(
-  command: "serve" | "client" | "info",
+  command: "serve" | "client" | "info" | "reseed",
   args: readonly string[],
   allowRun?: string,
 ): [program: string, ...args: string[]] {

@@ -48,6 +48,8 @@ export async function buildInitramfs(options: InitramfsOptions): Promise<void> {
   const { binary, kernel, out } = options;
   const tree = await Deno.makeTempDir({ prefix: "cocoon-agent-initramfs-" });
   try {
+    // It becomes the mode of the guest's root folder.
+    await Deno.chmod(tree, 0o755);
     await runTool("cp", { args: ["-R", `${SOURCE}/.`, tree] });
     const busybox = findProgram(BUSYBOX.name, Deno.env.get("PATH"));
     await addFile(tree, busybox, "/bin/busybox");

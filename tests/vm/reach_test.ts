@@ -1,0 +1,131 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { bounded, until } from "../_bounded.ts";
+import { type Client, runClient, startClient } from "../_client.ts";
+import { bootFiles, Guest, GUEST_PATIENCE, socketPath } from "./_guest.ts";
+
+/** How long a guest may take to boot, in milliseconds. */
+const BOOT_TIMEOUT = 60_000;
+
+const BROKEN =
+  "cocoon-agent: The connection to the agent broke before the command ended\n";
+
+Deno.test(
+  "client reaches a guest, or says why not in time",
+  bounded(async (t) => {
+    using files = await bootFiles();
+    const folder = await Deno.makeTempDir({ prefix: "guest-" });
+    const uds = socketPath(folder);
+    const client = (...args: string[]) => runClient(["--uds", uds, ...args]);
+
+    await t.step("before there is a machine", async () => {
+      const { code, stderr } = await client("--", "true");
+      assertEquals(code, 125);
+      assertMatch(
+        stderr,
+        /^cocoon-agent: Cannot reach the agent at port 1024 behind ".*": Cannot connect to .*: No such file or directory \(ENOENT\)\n$/,
+      );
+    });
+
+    // It waits from before the machine is started.
+    const start = performance.now();
+    await using waiting = startClient(
+      ["--uds", uds, "--wait", "60s", "--", "cat", "/proc/uptime"],
+    );
+    await using guest = await Guest.start(files, { folder });
+    await t.step(
+      "with --wait, from before the machine is started",
+      async () => {
+        const { code, stdout, stderr } = await waiting.output(BOOT_TIMEOUT);
+        assertEquals([code, stderr], [0, ""]);
+        assertMatch(stdout, /^\d+\.\d+ /);
+        const seconds = (performance.now() - start) / 1000;
+        console.log(
+          `First exec ${
+            seconds.toFixed(1)
+          } s after the start of QEMU (${guest.machine.accelerator})`,
+        );
+      },
+    );
+
+    await t.step("on a port where nobody listens", async () => {
+      const { code, stderr } = await client("--port", "4000", "--", "true");
+      assertEquals(code, 125);
+      assertMatch(
+        stderr,
+        /^cocoon-agent: Cannot reach the agent at port 4000 behind ".*": nobody listens there, or the machine isn't up yet\n$/,
+      );
+    });
+
+    await t.step("whose agent is killed in mid-session", async () => {
+      const agent = await guest.sh("pidof cocoon-agent");
+      await using session = await startSession();
+      await guest.trySh("kill -9 $1", agent).catch(() => {});
+      const { code, stderr } = await session.output();
+      assertEquals([code, stderr], [125, BROKEN]);
+    });
+
+    await t.step(
+      "again with --wait, once init has restarted the agent",
+      async () => {
+        const { code, stdout } = await client(
+          ...["--wait", "30s", "--", "pidof", "cocoon-agent"],
+        );
+        assertEquals(code, 0);
+        assertMatch(stdout, /^\d+\n$/);
+      },
+    );
+
+    await t.step("that dies in mid-session", async () => {
+      await using session = await startSession();
+      await guest.machine.cutPower();
+      const { code, stderr } = await session.output();
+      assertEquals([code, stderr], [125, BROKEN]);
+    });
+
+    await t.step("that is dead", async () => {
+      const { code, stderr } = await client(
+        ...["--connect-timeout", "1s", "--", "true"],
+      );
+      assertEquals(code, 125);
+      assertMatch(
+        stderr,
+        /^cocoon-agent: Cannot reach the agent at port 1024 behind ".*": .*\n$/,
+      );
+    });
+
+    /** Starts a client, and waits until its command runs. */
+    async function startSession(): Promise<Client> {
+      await guest.sh("rm -f /tmp/runs");
+      // What it reads is sent when the client knows that it has started.
+      const script = "read -r _; >/tmp/runs; exec sleep 60";
+      const session = startClient(
+        ["--uds", uds, "--", "sh", "-c", script],
+        { stdin: "go\n" },
+      );
+      await until(
+        async () => (await guest.trySh("[ -e /tmp/runs ]")).success,
+        "the command",
+      );
+      return session;
+    }
+  }, GUEST_PATIENCE),
+);
+
+Deno.test(
+  "client gives a guest up that stands still",
+  bounded(async () => {
+    using files = await bootFiles();
+    await using guest = await Guest.boot(files);
+    await guest.machine.pause();
+    // The last thing done with this guest: what serves its socket does not
+    // survive a client that gives up.
+    const { code, stderr } = await runClient(
+      ["--uds", guest.target.uds, "--connect-timeout", "1s", "--", "true"],
+    );
+    assertEquals(code, 125);
+    assertMatch(
+      stderr,
+      /^cocoon-agent: Cannot reach the agent at port 1024 behind ".*": no answer within 1000 ms\n$/,
+    );
+  }, GUEST_PATIENCE),
+);
