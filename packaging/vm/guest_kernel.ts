@@ -19,7 +19,8 @@ export interface GuestKernel {
 /** Always depends on the package of the newest kernel. */
 const PACKAGE = "linux-image-cloud-amd64";
 
-const HINT = 'run "apt-get update", or on a machine without Debian\'s packages' +
+const HINT =
+  'run "apt-get update", or on a machine without Debian\'s packages' +
   " name a kernel by --kernel FILE and its modules by --modules FOLDER";
 
 /**

@@ -17,6 +17,12 @@ export interface InitramfsOptions {
   readonly kernel: GuestKernel;
   /** The absolute path of the result. */
   readonly out: string;
+  /** More programs, with their libraries, at the paths that they have here. */
+  readonly programs?: readonly string[];
+  /** More files and folders, by the paths that they get. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** More modules, in the order in which they need each other. */
+  readonly modules?: readonly string[];
 }
 
 /**
@@ -46,23 +52,37 @@ const SOURCE = new URL("initramfs", import.meta.url).pathname;
  */
 export async function buildInitramfs(options: InitramfsOptions): Promise<void> {
   const { binary, kernel, out } = options;
+  const { programs = [], files = {}, modules = [] } = options;
+  const busybox = findProgram(BUSYBOX.name, Deno.env.get("PATH"));
+  const contents: [to: string, from: string][] = [
+    ["/bin/busybox", busybox],
+    ["/usr/bin/cocoon-agent", binary],
+    ...Object.entries(files),
+  ];
+  for (const program of programs) contents.push([program, program]);
+  for (const program of [busybox, binary, ...programs]) {
+    for (const library of await findLibraries(program)) {
+      contents.push([library, library]);
+    }
+  }
+  const paths = findModules(kernel, [...MODULES, ...modules]);
+  for (const [index, path] of paths.entries()) {
+    const name = path.slice(path.lastIndexOf("/") + 1);
+    const order = String(index).padStart(2, "0");
+    contents.push([`/lib/modules/${order}-${name}`, path]);
+  }
+
   const tree = await Deno.makeTempDir({ prefix: "cocoon-agent-initramfs-" });
   try {
     // It becomes the mode of the guest's root folder.
     await Deno.chmod(tree, 0o755);
-    await runTool("cp", { args: ["-R", `${SOURCE}/.`, tree] });
-    const busybox = findProgram(BUSYBOX.name, Deno.env.get("PATH"));
-    await addFile(tree, busybox, "/bin/busybox");
-    await addFile(tree, binary, "/usr/bin/cocoon-agent");
-    for (const program of [busybox, binary]) {
-      for (const library of await findLibraries(program)) {
-        await addFile(tree, library, library);
-      }
-    }
-    for (const [index, path] of findModules(kernel).entries()) {
-      const name = path.slice(path.lastIndexOf("/") + 1);
-      const order = String(index).padStart(2, "0");
-      await addFile(tree, path, `/lib/modules/${order}-${name}`);
+    await copy(`${SOURCE}/.`, tree);
+    for (const [to, from] of contents) {
+      const path = `${tree}${to}`;
+      await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), {
+        recursive: true,
+      });
+      await copy(from, path);
     }
     await runTool(busybox, {
       // The format is newc, as the kernel's documentation calls it.
@@ -77,14 +97,9 @@ export async function buildInitramfs(options: InitramfsOptions): Promise<void> {
   }
 }
 
-async function addFile(
-  tree: string,
-  from: string,
-  to: string,
-): Promise<void> {
-  const path = `${tree}${to}`;
-  await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
-  await Deno.copyFile(from, path);
+/** Copies a file, or a folder, following the links in it. */
+async function copy(from: string, to: string): Promise<void> {
+  await runTool("cp", { args: ["-RL", from, to] });
 }
 
 /** Returns the paths of the libraries and the loader that a program needs. */
@@ -97,7 +112,10 @@ async function findLibraries(program: string): Promise<string[]> {
 }
 
 /** Returns the paths of the modules that the kernel has as files, in order. */
-function findModules({ modules }: GuestKernel): string[] {
+function findModules(
+  { modules }: GuestKernel,
+  names: readonly string[],
+): string[] {
   const paths = new Map<string, string>();
   const search = (folder: string) => {
     for (const { name, isDirectory } of Deno.readDirSync(folder)) {
@@ -108,5 +126,5 @@ function findModules({ modules }: GuestKernel): string[] {
     }
   };
   search(modules);
-  return MODULES.flatMap((name) => paths.get(name) ?? []);
+  return names.flatMap((name) => paths.get(name) ?? []);
 }

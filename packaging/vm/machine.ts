@@ -218,7 +218,15 @@ interface Status {
   status: string;
 }
 
-function qemuArguments(
+/**
+ * Returns what QEMU is told of a machine.
+ *
+ * @param accelerator What runs the guest's code.
+ * @param options What it boots.
+ * @param vsock Its vsock device.
+ * @returns The arguments, without those for its console and its control.
+ */
+export function qemuArguments(
   accelerator: Accelerator,
   options: MachineOptions,
   vsock: VsockDevice,

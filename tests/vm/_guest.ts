@@ -5,11 +5,17 @@
  * @module
  */
 
-import { type HybridTarget, waitForAgent } from "../../client/mod.ts";
-import { output, type RemoteOutput } from "../../client/mod.ts";
+import {
+  type HybridTarget,
+  type RemoteOutput,
+  waitForAgent,
+} from "../../client/mod.ts";
 import { getGuestKernel } from "../../packaging/vm/guest_kernel.ts";
-import { buildInitramfs } from "../../packaging/vm/initramfs.ts";
-import { Machine } from "../../packaging/vm/machine.ts";
+import {
+  buildInitramfs,
+  type InitramfsOptions,
+} from "../../packaging/vm/initramfs.ts";
+import { Machine, type MachineOptions } from "../../packaging/vm/machine.ts";
 import {
   BUSYBOX,
   QEMU,
@@ -19,7 +25,8 @@ import {
 } from "../../packaging/vm/tools.ts";
 import { vhostUserVsock } from "../../packaging/vm/vsock_device.ts";
 import { BINARY, SOURCES } from "../_program.ts";
-import { text, Wire, type WireFrame } from "../_wire.ts";
+import { Wire, type WireFrame } from "../_wire.ts";
+import { sh, trySh } from "./_shell.ts";
 
 /** The port of the agent that a guest starts when it boots. */
 export const AGENT_PORT = 1024;
@@ -31,23 +38,25 @@ export const GUEST_PATIENCE = 180_000;
 const BOOT_TIMEOUT = 60_000;
 
 /** What guests boot. */
-export interface BootFiles extends Disposable {
+export interface BootFiles extends Disposable, Omit<MachineOptions, "state"> {
   /** The folder that holds the initial RAM file system, and may hold more. */
   readonly folder: string;
-  /** The path of the kernel's image. */
-  readonly kernel: string;
-  /** The path of the initial RAM file system. */
-  readonly initrd: string;
 }
 
-/** Makes what guests boot, out of the compiled agent. */
-export async function bootFiles(): Promise<BootFiles> {
+/**
+ * Makes what guests boot, out of the compiled agent.
+ *
+ * @param more What else is in their initial RAM file system.
+ */
+export async function bootFiles(
+  more: Pick<InitramfsOptions, "programs" | "files" | "modules"> = {},
+): Promise<BootFiles> {
   requireTools("boot a guest", [QEMU, BUSYBOX, SETPRIV, VHOST_USER_VSOCK]);
   const binary = BINARY ?? `${SOURCES}dist/cocoon-agent`;
   const kernel = await getGuestKernel(`${SOURCES}dist/vm`);
   const folder = await Deno.makeTempDir({ prefix: "guest-" });
   const initrd = `${folder}/initrd`;
-  await buildInitramfs({ binary, kernel, out: initrd });
+  await buildInitramfs({ binary, kernel, out: initrd, ...more });
   return {
     folder,
     kernel: kernel.image,
@@ -115,11 +124,15 @@ export class Guest implements AsyncDisposable {
    * Boots a guest, and waits for its agent.
    *
    * @param files What it boots.
+   * @param timeout How long it may take, in milliseconds.
    */
-  static async boot(files: BootFiles): Promise<Guest> {
+  static async boot(
+    files: BootFiles,
+    timeout = BOOT_TIMEOUT,
+  ): Promise<Guest> {
     const guest = await Guest.start(files);
     try {
-      await waitForAgent(guest.target, BOOT_TIMEOUT);
+      await waitForAgent(guest.target, timeout);
       return guest;
     } catch (error) {
       const console = await guest.console();
@@ -136,11 +149,7 @@ export class Guest implements AsyncDisposable {
    * @returns What it wrote to standard output, without the last newline.
    */
   async sh(script: string, ...args: readonly string[]): Promise<string> {
-    const { code, stdout, stderr } = await this.trySh(script, ...args);
-    if (code !== 0) {
-      throw new Error(`"${script}" ended with ${code}: ${text(stderr)}`);
-    }
-    return text(stdout).trimEnd();
+    return await sh(this.target, script, ...args);
   }
 
   /**
@@ -153,7 +162,7 @@ export class Guest implements AsyncDisposable {
     script: string,
     ...args: readonly string[]
   ): Promise<RemoteOutput> {
-    return await output(this.target, ["sh", "-c", script, "sh", ...args]);
+    return await trySh(this.target, script, ...args);
   }
 
   /**
