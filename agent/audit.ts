@@ -28,10 +28,22 @@ export interface Audit {
   failure?: unknown;
 }
 
+/**
+ * How much of a caller's words goes into a record, in bytes of JSON: of the whole
+ * command, and of each text that may name it. journald splits a line of more than
+ * 48 KiB, and what begins with the second half would be a record of the caller's
+ * own, with the priority that it asks for.
+ */
+const MAX_BYTES = { argv: 24 * 1024, text: 3 * 1024 } as const;
+/** What stands where something was cut off. */
+const CUT = "…";
+
 const logger = getLogger(["cocoon-agent", "audit"]);
+const encoder = new TextEncoder();
 
 /**
- * Logs a session's audit record. Variables are left out: they hold secrets.
+ * Logs a session's audit record. Variables are left out: they hold secrets. What
+ * is very long is cut.
  *
  * @param audit What is known of the session.
  */
@@ -46,15 +58,15 @@ export function recordSession(audit: Audit): void {
   logger.info("Session of {peer} ended: {task}, {result}", {
     peer: audit.peer,
     kind: audit.kind,
-    task: [audit.kind, ...(audit.argv ?? []).slice(0, 1)].join(" "),
-    argv: audit.argv,
+    task: cutText([audit.kind, ...(audit.argv ?? []).slice(0, 1)].join(" ")),
+    argv: audit.argv && cutArgv(audit.argv),
     pid: audit.usage.pid,
     start: new Date(audit.start).toISOString(),
     durationMs: Date.now() - audit.start,
     stdinBytes: audit.usage.stdinBytes,
     stdoutBytes: audit.usage.stdoutBytes,
     stderrBytes: audit.usage.stderrBytes,
-    result: describe(audit),
+    result: cutText(describe(audit)),
     ...outcomeFields(audit),
   });
 }
@@ -63,7 +75,7 @@ function outcomeFields({ outcome, lost }: Audit): Record<string, unknown> {
   if (lost || outcome === undefined) return { lost: true };
   return outcome.type === "exit"
     ? { exitCode: outcome.exitCode, signal: outcome.signal }
-    : { errorCode: outcome.code, error: outcome.message };
+    : { errorCode: outcome.code, error: cutText(outcome.message) };
 }
 
 function describe({ outcome, lost, failure }: Audit): string {
@@ -74,4 +86,31 @@ function describe({ outcome, lost, failure }: Audit): string {
   }
   if (outcome.type === "error") return `${outcome.code}: ${outcome.message}`;
   return outcome.signal ?? `exit ${outcome.exitCode}`;
+}
+
+function cutArgv(argv: readonly string[]): string[] {
+  const kept: string[] = [];
+  let room: number = MAX_BYTES.argv;
+  for (const arg of argv) {
+    if (room <= 0) return [...kept, CUT];
+    const text = cutText(arg, room);
+    kept.push(text);
+    if (text !== arg) return kept;
+    // With the comma.
+    room -= jsonBytes(text) + 1;
+  }
+  return kept;
+}
+
+function cutText(text: string, bytes: number = MAX_BYTES.text): string {
+  // No character takes less than a byte.
+  let end = Math.min(text.length, bytes);
+  while (end > 0 && jsonBytes(text.slice(0, end)) > bytes) {
+    end = Math.floor(end * 3 / 4);
+  }
+  return end === text.length ? text : text.slice(0, end) + CUT;
+}
+
+function jsonBytes(text: string): number {
+  return encoder.encode(JSON.stringify(text)).length;
 }

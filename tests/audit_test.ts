@@ -112,6 +112,31 @@ Deno.test(
 );
 
 Deno.test(
+  "serve keeps a record shorter than the lines that journald splits",
+  bounded(async () => {
+    await using agent = await startAgent();
+    const long = "x".repeat(200_000);
+    const commands = [
+      [long],
+      ["true", long],
+      ["true", "\x01".repeat(200_000)],
+      ["\x01".repeat(200_000), "…".repeat(200_000)],
+      ["true", ...Array(20_000).fill("")],
+      ["true", ...Array(200).fill(long.slice(0, 500))],
+    ];
+    for (const argv of commands) await agent.exec(argv);
+    for (const [index, record] of (await audit(agent, 6)).entries()) {
+      const bytes = new TextEncoder().encode(JSON.stringify(record)).length;
+      assert(bytes < 48 * 1024, `Command ${index} takes ${bytes} bytes`);
+      const argv = record["argv"] as string[];
+      assert(argv.at(-1)!.endsWith("…"), argv.at(-1));
+      const whole = argv.slice(0, -1);
+      assertEquals(whole, commands[index]!.slice(0, whole.length));
+    }
+  }),
+);
+
+Deno.test(
   "serve logs a connection without a frame for debugging only",
   bounded(async () => {
     await using quiet = await startAgent();
