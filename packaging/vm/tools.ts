@@ -40,6 +40,27 @@ export const SETPRIV: Tool = {
   install: "apt-get install util-linux",
 };
 
+/** Builds a Debian. */
+export const MMDEBSTRAP: Tool = {
+  name: "mmdebstrap",
+  install: "apt-get install mmdebstrap",
+};
+
+/** Lets files have owners that only root could give them. */
+export const FAKEROOT: Tool = {
+  name: "fakeroot",
+  install: "apt-get install fakeroot",
+};
+
+/** Makes a file system in a file. */
+export const MKE2FS: Tool = {
+  name: "mke2fs",
+  install: "apt-get install e2fsprogs",
+};
+
+/** Where there are tools that users other than root don't have in their PATH. */
+export const SBIN_PATH = "/usr/sbin:/sbin";
+
 /**
  * Checks that tools are installed.
  *
@@ -60,7 +81,7 @@ export function requireTools(purpose: string, tools: readonly Tool[]): void {
 
 function isInstalled(name: string): boolean {
   try {
-    findProgram(name, Deno.env.get("PATH"));
+    findProgram(name, `${Deno.env.get("PATH") ?? ""}:${SBIN_PATH}`);
     return true;
   } catch (error) {
     if (error instanceof OsError) return false;
