@@ -13,7 +13,7 @@ import {
   type LogRecord,
   type TextFormatter,
 } from "@logtape/logtape";
-import { stderrSink } from "./stderr_sink.ts";
+import { streamSink } from "./stream_sink.ts";
 
 /** The levels that `AGENT_LOG_LEVEL` may name, from the most to the least verbose. */
 const LEVELS: Readonly<Record<string, LogLevel>> = {
@@ -57,7 +57,9 @@ export async function configureLogging(
     );
   }
   await configure({
-    sinks: { stderr: stderrSink(selectFormatter(toJournal)) },
+    sinks: {
+      stderr: streamSink(Deno.stderr.writable, selectFormatter(toJournal)),
+    },
     loggers: [
       { category: "cocoon-agent", lowestLevel, sinks: ["stderr"] },
       {

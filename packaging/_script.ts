@@ -59,7 +59,7 @@ function describe({ usage, flags }: Script): string {
   return `Usage: ${usage}\n\n${lines.join("\n")}`;
 }
 
-/** Options for {@linkcode runTool} and {@linkcode readTool}. */
+/** Options for {@linkcode runTool} and {@linkcode startTool}. */
 export interface ToolOptions {
   /** The arguments. */
   args: readonly string[];
@@ -83,25 +83,12 @@ export async function runTool(
   tool: string,
   options: ToolOptions,
 ): Promise<void> {
-  await finish(tool, options, startTool(tool, options, { stdout: "null" }));
-}
-
-/**
- * Runs a tool to its end, and returns what it prints. Its errors are shown.
- *
- * @param tool The tool's name or path.
- * @param options The options.
- * @returns Its standard output as text.
- * @throws {ToolError} If it isn't installed, or fails.
- */
-export async function readTool(
-  tool: string,
-  options: ToolOptions,
-): Promise<string> {
-  const child = startTool(tool, options, { stdout: "piped" });
-  const text = new Response(child.stdout).text();
-  await finish(tool, options, child);
-  return await text;
+  const { success, code } = await startTool(tool, options).status;
+  if (!success) {
+    throw new ToolError(
+      `Cannot go on: "${tool} ${options.args[0] ?? ""}" failed with ${code}`,
+    );
+  }
 }
 
 /**
@@ -134,19 +121,6 @@ export function startTool(
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new ToolError(
       `Cannot run "${tool}": it isn't installed${hint ? `; ${hint}` : ""}`,
-    );
-  }
-}
-
-async function finish(
-  tool: string,
-  { args }: ToolOptions,
-  child: Deno.ChildProcess,
-): Promise<void> {
-  const { success, code } = await child.status;
-  if (!success) {
-    throw new ToolError(
-      `Cannot go on: "${tool} ${args[0] ?? ""}" failed with ${code}`,
     );
   }
 }

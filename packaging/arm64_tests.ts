@@ -11,13 +11,16 @@
  */
 
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { findArchitecture } from "./architecture.ts";
+import { bundle } from "./compile.ts";
+import { unpackNpmFile } from "./npm_file.ts";
 import { permissionFlags, permissions } from "./permissions.ts";
-import { runScript, runTool, type Script, ToolError } from "./_script.ts";
+import { runScript, type Script, ToolError } from "./_script.ts";
+import { requireTools, type Tool } from "./tools.ts";
 
 /** Deno for arm64, which its npm package needs not be of this one's version. */
 const PACKAGE = "@deno/linux-arm64-glibc@2.9.5";
-const ARCHIVE = "deno-linux-arm64-glibc-2.9.5.tgz";
 const EXECUTABLE = "package/deno";
 /** The archive's integrity, as the npm registry and lock files have it. */
 const SHA_512 =
@@ -33,8 +36,13 @@ const COMPILER = "aarch64-linux-gnu-gcc";
 /** The C library for arm64, and what else Debian has of such libraries. */
 const LIBRARIES = "/usr/aarch64-linux-gnu/lib";
 const LOADER = "ld-linux-aarch64.so.1";
-const HINT = "on Debian and Ubuntu: apt-get install qemu-user-static" +
-  " gcc-aarch64-linux-gnu libc6-dev-arm64-cross";
+const TOOLS: readonly Tool[] = [
+  { name: EMULATOR, install: "apt-get install qemu-user-static" },
+  {
+    name: COMPILER,
+    install: "apt-get install gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
+  },
+];
 
 /** How many times as long anything may take as without emulation. */
 const PATIENCE = 5;
@@ -60,34 +68,21 @@ const SCRIPT: Script = {
     });
     const e2e = await runTests(Deno.execPath(), [
       ...["task", "--quiet", "test:e2e", "--preload", PRELOAD],
-      // Guests are of this machine's architecture.
-      "--ignore=tests/vm",
     ], {
       COCOON_AGENT: programs.agent,
       COCOON_AGENT_ARCH: "aarch64",
       COCOON_PATIENCE: String(PATIENCE),
     });
-    if (!ffi || !e2e) throw new ToolError("Tests failed on arm64");
+    if (!ffi || !e2e) {
+      throw new ToolError("Tests failed in the emulated runtime, see above");
+    }
   },
 };
 
-/** What is run by the emulator. */
-export interface EmulatedPrograms {
-  /** Deno. */
-  readonly deno: string;
-  /** The agent and its client, with the permissions of the compiled program. */
-  readonly agent: string;
-}
-
-/**
- * Makes what the tests need, and keeps what of it was downloaded.
- *
- * @returns The programs, in a folder that git ignores.
- * @throws {ToolError} If a tool is missing, or a download is not the known one.
- */
-export async function preparePrograms(): Promise<EmulatedPrograms> {
+/** Makes the programs that the emulator runs, in a folder that git ignores. */
+async function preparePrograms(): Promise<{ deno: string; agent: string }> {
   const architecture = findArchitecture("debian", "arm64");
-  await checkTools();
+  requireTools("test on arm64", TOOLS);
   await Deno.mkdir(`${CACHE}/bin`, { recursive: true });
   await makeRoot(`${CACHE}/root`);
   const runtime = await getRuntime();
@@ -107,36 +102,17 @@ echo "exec ${quote(emulator).replaceAll('"', '\\"')} '$2.arm64'" >>"$2"
 chmod +x "$2"`,
   );
 
-  const bundle = `${CACHE}/cocoon-agent.js`;
-  await runTool(Deno.execPath(), {
-    args: [
-      ...["bundle", "--quiet", `--config=${PROJECT}deno.json`, "--frozen"],
-      ...[`--output=${bundle}`, `${PROJECT}main.ts`],
-    ],
-  });
+  const script = `${CACHE}/cocoon-agent.js`;
+  await bundle(script);
   const agent = `${CACHE}/bin/cocoon-agent`;
   const run = [
     ...[deno, "run", "--quiet", "--no-check", "--no-code-cache"],
     ...["--no-config", "--no-lock", "--no-npm", "--no-remote"],
     ...permissionFlags(permissions(architecture.deno)),
-    bundle,
+    script,
   ];
   await writeScript(agent, `exec ${quote(run)} "$@"`);
   return { deno, agent };
-}
-
-async function checkTools(): Promise<void> {
-  for (const tool of [EMULATOR, COMPILER]) {
-    await runTool(tool, { args: ["--version"], hint: HINT });
-  }
-  try {
-    await Deno.stat(`${LIBRARIES}/${LOADER}`);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new ToolError(
-      `Cannot find the C library for arm64 in "${LIBRARIES}"; ${HINT}`,
-    );
-  }
 }
 
 /** Lays the libraries out as arm64 itself has them, for the emulator. */
@@ -149,33 +125,26 @@ async function makeRoot(root: string): Promise<void> {
 
 /** Gets Deno for arm64, unless it is there. */
 async function getRuntime(): Promise<string> {
-  const path = `${CACHE}/${ARCHIVE.replace(".tgz", "")}`;
-  try {
-    await Deno.stat(path);
-    return path;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  const path = `${CACHE}/${PACKAGE.slice(PACKAGE.lastIndexOf("/") + 1)}`;
+  if (existsSync(path)) return path;
 
   // Beside the result, so that it can be moved into place.
   const temporary = await Deno.makeTempDir({ dir: CACHE });
   try {
-    await runTool("npm", {
-      args: ["pack", "--silent", `--pack-destination=${temporary}`, PACKAGE],
-      hint: "it comes with Node.js",
-    });
-    const archive = await Deno.readFile(`${temporary}/${ARCHIVE}`);
-    const digest = createHash("sha512").update(archive).digest("base64");
+    const { archive, path: executable } = await unpackNpmFile(
+      PACKAGE,
+      EXECUTABLE,
+      temporary,
+    );
+    const data = await Deno.readFile(archive);
+    const digest = createHash("sha512").update(data).digest("base64");
     if (digest !== SHA_512) {
       throw new ToolError(
         `Cannot use "${PACKAGE}": its SHA-512 is ${digest}, and not ${SHA_512}`,
       );
     }
-    await runTool("tar", {
-      args: ["-xzf", `${temporary}/${ARCHIVE}`, "-C", temporary, EXECUTABLE],
-    });
-    await Deno.chmod(`${temporary}/${EXECUTABLE}`, 0o755);
-    await Deno.rename(`${temporary}/${EXECUTABLE}`, path);
+    await Deno.chmod(executable, 0o755);
+    await Deno.rename(executable, path);
   } finally {
     await Deno.remove(temporary, { recursive: true });
   }

@@ -12,6 +12,7 @@
  * @module
  */
 
+import { statSync } from "node:fs";
 import {
   type Architecture,
   binaryPath,
@@ -20,8 +21,14 @@ import {
 import { permissionFlags, permissions } from "./permissions.ts";
 import { runScript, runTool, type Script } from "./_script.ts";
 
-const MAIN = new URL("../main.ts", import.meta.url).pathname;
-const CONFIG = new URL("../deno.json", import.meta.url).pathname;
+const PROJECT = new URL("..", import.meta.url).pathname;
+const MAIN = `${PROJECT}main.ts`;
+const CONFIG = `${PROJECT}deno.json`;
+/** What the executable is made of. */
+const SOURCES = [
+  ...["main.ts", "deno.json", "packaging/compile.ts"],
+  ...["packaging/permissions.ts", "agent", "cli", "client", "ffi", "protocol"],
+].map((name) => `${PROJECT}${name}`);
 
 const SCRIPT: Script = {
   usage: "deno task compile [--target TARGET] [--out FILE]",
@@ -61,11 +68,8 @@ export async function compile(
 ): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "cocoon-agent-compile-" });
   try {
-    const bundle = `${folder}/cocoon-agent.js`;
-    await runDeno(["bundle", "--quiet", `--config=${CONFIG}`, "--frozen"], [
-      `--output=${bundle}`,
-      MAIN,
-    ]);
+    const script = `${folder}/cocoon-agent.js`;
+    await bundle(script);
     // Outside the project, where neither its configuration nor its packages
     // are found and embedded.
     await runDeno(["compile", "--quiet", "--no-check", "--no-code-cache"], [
@@ -76,11 +80,53 @@ export async function compile(
       `--target=${architecture.target}`,
       ...permissionFlags(permissions(architecture.deno)),
       `--output=${out}`,
-      bundle,
+      script,
     ]);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/**
+ * Bundles the program and the packages that it uses to one script.
+ *
+ * @param out The script's path.
+ * @throws {ToolError} If it cannot be bundled.
+ */
+export async function bundle(out: string): Promise<void> {
+  await runDeno(["bundle", "--quiet", `--config=${CONFIG}`, "--frozen"], [
+    `--output=${out}`,
+    MAIN,
+  ]);
+}
+
+/**
+ * Compiles the program for this machine, unless that was done since the source
+ * was last changed.
+ *
+ * @param onCompile Called before it is compiled.
+ * @returns The executable's path.
+ * @throws {ToolError} If it cannot be compiled.
+ */
+export async function compileIfStale(onCompile?: () => void): Promise<string> {
+  const architecture = findArchitecture("target");
+  const out = binaryPath(architecture);
+  if (modified(out) < Math.max(...SOURCES.flatMap(list).map(modified))) {
+    onCompile?.();
+    await compile(architecture, out);
+  }
+  return out;
+}
+
+/** Returns when a file was changed, or 0 if there is none. */
+function modified(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+/** Returns a file, or the files in a folder. */
+function list(path: string): string[] {
+  if (!statSync(path).isDirectory()) return [path];
+  return Array.from(Deno.readDirSync(path), ({ name }) => `${path}/${name}`);
 }
 
 async function runDeno(command: string[], args: string[]): Promise<void> {

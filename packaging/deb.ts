@@ -16,8 +16,8 @@ import {
   binaryPath,
   findArchitecture,
 } from "./architecture.ts";
-import { readElfHeader } from "./elf.ts";
-import { runScript, runTool, type Script, ToolError } from "./_script.ts";
+import { checkExecutable } from "./elf.ts";
+import { runScript, runTool, type Script } from "./_script.ts";
 
 const PACKAGE = "cocoon-agent";
 const MAINTAINER = "The cocoon-agent authors <cocoon-agent@example.org>";
@@ -97,7 +97,7 @@ interface PackageFile {
  */
 export async function buildPackage(options: PackageOptions): Promise<string> {
   const { architecture, out, version, epoch, compression = "xz" } = options;
-  await checkBinary(options.binary, architecture);
+  await checkExecutable("package", options.binary, architecture);
   const files = packageFiles(options);
   const tree = await Deno.makeTempDir({ prefix: "cocoon-agent-deb-" });
   try {
@@ -236,25 +236,6 @@ async function stage(tree: string, file: PackageFile): Promise<Uint8Array> {
   await Deno.writeFile(path, data);
   await Deno.chmod(path, mode);
   return data;
-}
-
-async function checkBinary(
-  path: string,
-  { machine, debian }: Architecture,
-): Promise<void> {
-  try {
-    const header = await readElfHeader(path);
-    if (header.machine !== machine) {
-      throw new ToolError(
-        `Cannot package "${path}": it isn't an executable for ${debian}`,
-      );
-    }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new ToolError(
-      `Cannot package "${path}": there is no such file; "deno task compile" makes it`,
-    );
-  }
 }
 
 function sourceDateEpoch(): number {

@@ -22,11 +22,11 @@
 
 import { UsageError } from "../cli/command.ts";
 import { readElfHeader } from "./elf.ts";
-import { runScript, runTool, type Script, ToolError } from "./_script.ts";
+import { unpackNpmFile } from "./npm_file.ts";
+import { runScript, type Script, ToolError } from "./_script.ts";
 
 /** A package with an executable that was compiled by Deno 2.4.2. */
 const PACKAGE = "@vltpkg/cli-linux-x64@0.0.0-18";
-const ARCHIVE = "vltpkg-cli-linux-x64-0.0.0-18.tgz";
 const EXECUTABLE = "package/vlt";
 
 const SHA_256 =
@@ -61,14 +61,11 @@ export async function getRuntime(folder: string): Promise<string> {
   // Beside the result, so that it can be moved into place.
   const temporary = await Deno.makeTempDir({ dir: folder });
   try {
-    await runTool("npm", {
-      args: ["pack", "--silent", `--pack-destination=${temporary}`, PACKAGE],
-      hint: "it comes with Node.js",
-    });
-    await runTool("tar", {
-      args: ["-xzf", `${temporary}/${ARCHIVE}`, "-C", temporary, EXECUTABLE],
-    });
-    const runtime = `${temporary}/${EXECUTABLE}`;
+    const { path: runtime } = await unpackNpmFile(
+      PACKAGE,
+      EXECUTABLE,
+      temporary,
+    );
     const { end } = await readElfHeader(runtime);
     await Deno.truncate(runtime, end);
     const digest = await sha256(runtime);

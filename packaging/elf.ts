@@ -4,6 +4,9 @@
  * @module
  */
 
+import type { Architecture } from "./architecture.ts";
+import { ToolError } from "./_script.ts";
+
 /** How many bytes of a file hold its header. */
 export const ELF_HEADER_SIZE = 64;
 
@@ -61,5 +64,34 @@ export async function readElfHeader(path: string): Promise<ElfHeader> {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw new SyntaxError(`${error.message} in "${path}"`, { cause: error });
+  }
+}
+
+/**
+ * Checks that a file is an executable for an architecture.
+ *
+ * @param purpose What it is for, for the message, such as `package`.
+ * @param path The file's path.
+ * @param architecture The architecture.
+ * @throws {ToolError} If there is no such file, or it is another machine's.
+ * @throws {SyntaxError} If it is no executable.
+ */
+export async function checkExecutable(
+  purpose: string,
+  path: string,
+  { machine, debian }: Architecture,
+): Promise<void> {
+  try {
+    const header = await readElfHeader(path);
+    if (header.machine !== machine) {
+      throw new ToolError(
+        `Cannot ${purpose} "${path}": it isn't an executable for ${debian}`,
+      );
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new ToolError(
+      `Cannot ${purpose} "${path}": there is no such file; "deno task compile" makes it`,
+    );
   }
 }

@@ -9,9 +9,15 @@ import { existsSync } from "node:fs";
 import { UsageError } from "../cli/command.ts";
 import { type ParsedFlags, parseFlags } from "../cli/parse_flags.ts";
 import { clientCommand } from "../client/client_command.ts";
-import { type Target, waitForAgent } from "../client/mod.ts";
-import { binaryPath, findArchitecture } from "./architecture.ts";
-import { compile } from "./compile.ts";
+import {
+  type HybridTarget,
+  type VsockTarget,
+  waitForAgent,
+} from "../client/mod.ts";
+import { findArchitecture } from "./architecture.ts";
+import { compileIfStale } from "./compile.ts";
+import { checkExecutable } from "./elf.ts";
+import { chooseAccelerator } from "./vm/accelerator.ts";
 import { getGuestKernel, type GuestKernel } from "./vm/guest_kernel.ts";
 import { buildInitramfs } from "./vm/initramfs.ts";
 import { Machine } from "./vm/machine.ts";
@@ -21,7 +27,7 @@ import {
   requireTools,
   SETPRIV,
   VHOST_USER_VSOCK,
-} from "./vm/tools.ts";
+} from "./tools.ts";
 import {
   hasKernelVsock,
   kernelVsock,
@@ -43,7 +49,7 @@ const SCRIPT: Script = {
       name: "binary",
       value: "FILE",
       description:
-        "The agent's executable (default: dist/cocoon-agent, compiled if it isn't there)",
+        "The agent's executable (default: dist/cocoon-agent, compiled when the source is newer)",
     },
     {
       name: "kernel",
@@ -60,45 +66,57 @@ const SCRIPT: Script = {
 };
 
 async function run(flags: ParsedFlags): Promise<void> {
-  const architecture = findArchitecture("debian");
-  if (architecture.debian !== "amd64") {
-    throw new ToolError(`Cannot boot a guest on ${architecture.debian} yet`);
+  if (Deno.build.arch !== "x86_64") {
+    throw new ToolError(`Cannot boot a guest on ${Deno.build.arch} yet`);
   }
-  const tools = [QEMU, BUSYBOX, SETPRIV];
-  if (!hasKernelVsock()) tools.push(VHOST_USER_VSOCK);
-  requireTools("boot a guest", tools);
+  requireTools("boot a guest", [
+    ...[QEMU, BUSYBOX, SETPRIV],
+    ...(hasKernelVsock() ? [] : [VHOST_USER_VSOCK]),
+  ]);
   const kernel = await findKernel(flags);
-  const binary = flags.get("binary") ?? binaryPath(architecture);
-  if (!existsSync(binary) && !flags.has("binary")) {
-    progress("Compiling the agent …");
-    await compile(architecture, binary);
-  }
+  const binary = await findBinary(flags);
 
   const stopped = stopSignal();
   const folder = await Deno.makeTempDir({ prefix: "cocoon-agent-vm-" });
   try {
     const initrd = `${folder}/initrd`;
     await buildInitramfs({ binary, kernel, out: initrd });
+    const { accelerator, fault } = await chooseAccelerator();
+    if (fault !== undefined) progress(`Without KVM: ${fault}`);
+    const start = performance.now();
     const vsock = hasKernelVsock()
       ? kernelVsock()
       : await vhostUserVsock(folder);
-    const options = { kernel: kernel.image, initrd };
-    const start = performance.now();
-    await using machine = await Machine.start(options, vsock, folder);
+    await using machine = await Machine.start(
+      { accelerator, kernel: kernel.image, initrd },
+      vsock,
+      folder,
+    );
     const signal = await Promise.race([stopped, untilUp(machine)]);
     if (signal !== undefined) {
       Deno.exitCode = signal;
       return;
     }
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
-    progress(`The guest is up after ${seconds} s (${machine.accelerator})`);
+    progress(`The guest is up after ${seconds} s`);
+    const flagsForTarget = targetFlags(vsock.target);
     const work = flags.rest.length > 0
-      ? runCommand(machine.target, flags.rest)
-      : keepRunning(machine);
+      ? runCommand(flagsForTarget, flags.rest)
+      : keepRunning(machine, flagsForTarget);
     Deno.exitCode = await Promise.race([work, stopped]);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+async function findBinary(flags: ParsedFlags): Promise<string> {
+  const binary = flags.get("binary");
+  if (binary === undefined) {
+    return await compileIfStale(() => progress("Compiling the agent …"));
+  }
+  // Anything else would be a guest that boots, and in which nobody answers.
+  await checkExecutable("boot", binary, findArchitecture("debian"));
+  return binary;
 }
 
 async function findKernel(flags: ParsedFlags): Promise<GuestKernel> {
@@ -107,7 +125,14 @@ async function findKernel(flags: ParsedFlags): Promise<GuestKernel> {
   if ((image === undefined) !== (modules === undefined)) {
     throw new UsageError("--kernel and --modules go together");
   }
-  if (image !== undefined && modules !== undefined) return { image, modules };
+  if (image !== undefined && modules !== undefined) {
+    for (const path of [image, modules]) {
+      if (!existsSync(path)) {
+        throw new ToolError(`Cannot boot "${path}": there is no such file`);
+      }
+    }
+    return { image, modules };
+  }
   progress("Getting a kernel …");
   return await getGuestKernel(CACHE);
 }
@@ -115,14 +140,14 @@ async function findKernel(flags: ParsedFlags): Promise<GuestKernel> {
 /** Waits for the agent in a guest. */
 async function untilUp(machine: Machine): Promise<undefined> {
   progress("Booting …");
-  const off = machine.ended.then(() => {
-    throw new ToolError("The machine went off");
+  const off = machine.ended.then((words) => {
+    throw new ToolError(`the machine went off${words && `: ${words.trim()}`}`);
   });
   try {
     await Promise.race([waitForAgent(machine.target, BOOT_TIMEOUT), off]);
   } catch (error) {
     const reason = error instanceof Error ? error.message : error;
-    const console = await Deno.readTextFile(machine.console);
+    const console = await Deno.readTextFile(machine.console).catch(() => "");
     throw new ToolError(
       `Cannot boot the guest: ${reason}; its console ends with:\n${
         console.trimEnd().split("\n").slice(-CONSOLE_LINES).join("\n")
@@ -132,16 +157,19 @@ async function untilUp(machine: Machine): Promise<undefined> {
 }
 
 async function runCommand(
-  target: Target,
+  target: readonly string[],
   argv: readonly string[],
 ): Promise<number> {
-  const args = [...targetFlags(target), "--", ...argv];
+  const args = [...target, "--", ...argv];
   return await clientCommand.run(parseFlags(args, clientCommand.flags));
 }
 
 /** Says how to use a guest, and lets it run until it is off. */
-async function keepRunning(machine: Machine): Promise<number> {
-  const flags = targetFlags(machine.target).join(" ");
+async function keepRunning(
+  machine: Machine,
+  target: readonly string[],
+): Promise<number> {
+  const flags = target.join(" ");
   console.log(`The agent in the guest is at: ${flags}
 Its console's output goes to:  ${machine.console}
 Try this from another terminal, and Ctrl-C to power it off:
@@ -153,10 +181,10 @@ Try this from another terminal, and Ctrl-C to power it off:
   return 0;
 }
 
-function targetFlags(target: Target): string[] {
-  if ("cid" in target) return ["--cid", String(target.cid)];
-  if ("uds" in target) return ["--uds", target.uds];
-  return ["--unix", target.unix];
+function targetFlags(target: VsockTarget | HybridTarget): string[] {
+  return "cid" in target
+    ? ["--cid", String(target.cid)]
+    : ["--uds", target.uds];
 }
 
 /** Resolves when this script is told to end, to the exit code for it. */

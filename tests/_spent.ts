@@ -10,8 +10,8 @@ export interface Spent {
   readonly rss: number;
   /** Processor time, in milliseconds. */
   readonly time: number;
-  /** How often each of its threads has stopped running, by the thread's id. */
-  readonly stops: ReadonlyMap<string, number>;
+  /** How often each of its threads has gone to sleep, by the thread's id. */
+  readonly sleeps: ReadonlyMap<string, number>;
 }
 
 /** The shell script that prints what the process `$1` has spent so far. */
@@ -19,7 +19,7 @@ export const PRINT_SPENT = `
   cd "/proc/$1"
   grep VmRSS: status
   cut -d ' ' -f 14,15 stat
-  grep ctxt_switches: task/*/status`;
+  grep ^voluntary_ctxt_switches: task/*/status`;
 
 /** How long a tick of a process's time is, in milliseconds. */
 const TICK = 10;
@@ -32,16 +32,16 @@ const TICK = 10;
 export function parseSpent(text: string): Spent {
   const [, kilobytes] = text.match(/^VmRSS:\s+(\d+) kB$/m)!;
   const [, user, system] = text.match(/^(\d+) (\d+)$/m)!;
-  const stops = new Map<string, number>();
+  const sleeps = new Map<string, number>();
   for (
     const [, thread, count] of text.matchAll(/^task\/(\d+)\/.*:\s+(\d+)$/gm)
   ) {
-    stops.set(thread!, (stops.get(thread!) ?? 0) + Number(count));
+    sleeps.set(thread!, Number(count));
   }
   return {
     rss: Number(kilobytes) * 1024,
     time: (Number(user) + Number(system)) * TICK,
-    stops,
+    sleeps,
   };
 }
 
@@ -53,8 +53,8 @@ export function parseSpent(text: string): Spent {
  */
 export function countWakeups(before: Spent, after: Spent): number {
   let sum = 0;
-  for (const [thread, count] of after.stops) {
-    sum += count - (before.stops.get(thread) ?? 0);
+  for (const [thread, count] of after.sleeps) {
+    sum += count - (before.sleeps.get(thread) ?? 0);
   }
   return sum;
 }

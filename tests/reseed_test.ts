@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Grants } from "../agent/grants.ts";
-import "../ffi/_test_utils.ts";
 import { regenerateMachineId } from "../agent/machine_id.ts";
 import { serveSession } from "../agent/session.ts";
 import { exists } from "./_agent.ts";

@@ -8,20 +8,21 @@ import { delay } from "@std/async/delay";
 import { existsSync } from "node:fs";
 import { startTool, ToolError } from "../_script.ts";
 
+/** How long a program may take to be ready, in milliseconds. */
+const START_TIMEOUT = 30_000;
 /** How often a condition without an event is looked at, in milliseconds. */
 const INTERVAL = 10;
 
 /** A program that runs for as long as it is wanted. */
 export class BoundProcess implements AsyncDisposable {
-  /** What it is called, for messages. */
-  readonly name: string;
   /** Resolves when it has ended, to all that it wrote to standard error. */
   readonly ended: Promise<string>;
+  readonly #name: string;
   readonly #child: Deno.ChildProcess;
   #running = true;
 
   private constructor(name: string, child: Deno.ChildProcess) {
-    this.name = name;
+    this.#name = name;
     this.#child = child;
     const stderr = new Response(child.stderr).text();
     this.ended = child.status.then(() => {
@@ -32,7 +33,7 @@ export class BoundProcess implements AsyncDisposable {
 
   /**
    * Starts a program, which the kernel kills should this process end without
-   * having ended it.
+   * having ended it. A terminal's signals don't reach it.
    *
    * @param name The program's name.
    * @param args Its arguments.
@@ -46,7 +47,7 @@ export class BoundProcess implements AsyncDisposable {
     stdio: "piped" | "null" = "null",
   ): BoundProcess {
     const child = startTool("setpriv", {
-      args: ["--pdeathsig", "KILL", "--", name, ...args],
+      args: ["--pdeathsig", "KILL", "--", "setsid", name, ...args],
     }, { stdin: stdio, stdout: stdio, stderr: "piped" });
     return new BoundProcess(name, child);
   }
@@ -61,42 +62,34 @@ export class BoundProcess implements AsyncDisposable {
     return this.#child.stdout;
   }
 
-  /** Whether it runs. */
-  get running(): boolean {
-    return this.#running;
-  }
-
   /**
    * Waits for a file that the program makes, such as a socket.
    *
    * @param path The file's path.
-   * @throws {ToolError} If the program ends before.
+   * @throws {ToolError} If the program ends before, or takes too long.
    */
   async makes(path: string): Promise<void> {
+    const deadline = performance.now() + START_TIMEOUT;
     while (!existsSync(path)) {
-      if (!this.#running) throw await this.failure();
+      if (!this.#running) {
+        throw new ToolError(
+          `Cannot run "${this.#name}": ${
+            (await this.ended).trim() || "it has ended"
+          }`,
+        );
+      }
+      if (performance.now() > deadline) {
+        throw new ToolError(
+          `Cannot run "${this.#name}": it doesn't make "${path}"`,
+        );
+      }
       await delay(INTERVAL);
     }
   }
 
-  /** Returns the error for its having ended too early. */
-  async failure(): Promise<ToolError> {
-    const words = (await this.ended).trim();
-    return new ToolError(`"${this.name}" has ended${words && `: ${words}`}`);
-  }
-
-  /**
-   * Sends it a signal, if it runs.
-   *
-   * @param signal The signal.
-   */
-  kill(signal: Deno.Signal): void {
-    if (this.#running) this.#child.kill(signal);
-  }
-
   /** Kills it, and waits for its end. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.kill("SIGKILL");
+    if (this.#running) this.#child.kill("SIGKILL");
     await this.ended;
   }
 }

@@ -7,7 +7,7 @@
 
 import { runTool } from "../_script.ts";
 import type { MachineOptions } from "./machine.ts";
-import { FAKEROOT, MMDEBSTRAP, SBIN_PATH } from "./tools.ts";
+import { FAKEROOT, MMDEBSTRAP, SBIN_PATH } from "../tools.ts";
 
 /** What an image is made of. */
 export interface DebianImageOptions {

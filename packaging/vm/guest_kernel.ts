@@ -6,7 +6,7 @@
  */
 
 import { existsSync } from "node:fs";
-import { readTool, runTool, ToolError } from "../_script.ts";
+import { runTool, startTool, ToolError } from "../_script.ts";
 
 /** A kernel to boot. */
 export interface GuestKernel {
@@ -18,10 +18,8 @@ export interface GuestKernel {
 
 /** Always depends on the package of the newest kernel. */
 const PACKAGE = "linux-image-cloud-amd64";
-
-const HINT =
-  'run "apt-get update", or on a machine without Debian\'s packages' +
-  " name a kernel by --kernel FILE and its modules by --modules FOLDER";
+const OTHERWISE =
+  "elsewhere name a kernel by --kernel FILE and its modules by --modules FOLDER";
 
 /**
  * Gets the kernel by apt-get, unless the folder has it already. Nothing is
@@ -58,22 +56,20 @@ export async function getGuestKernel(folder: string): Promise<GuestKernel> {
   if (image === undefined) {
     throw new ToolError(`Cannot find a kernel in "${root}/boot": remove it`);
   }
-  return {
-    image: `${root}/boot/${image.name}`,
-    modules: `${root}/lib/modules`,
-  };
+  return { image: `${root}/boot/${image.name}`, modules: root };
 }
 
 /** Returns the name of the package that holds the newest kernel. */
 async function findPackage(): Promise<string> {
-  const text = await readTool("apt-cache", {
+  const { stdout } = await startTool("apt-cache", {
     args: ["depends", "--important", PACKAGE],
-    hint: HINT,
-  });
-  const name = text.match(/Depends: (linux-image-\S+)/)?.[1];
+    hint: OTHERWISE,
+  }, { stdout: "piped", stderr: "null" }).output();
+  const name = new TextDecoder().decode(stdout)
+    .match(/Depends: (linux-image-\S+)/)?.[1];
   if (name === undefined) {
     throw new ToolError(
-      `Cannot get a kernel: apt-get knows no package "${PACKAGE}"; ${HINT}`,
+      `Cannot get a kernel: apt-get knows no package "${PACKAGE}"; on Debian run "apt-get update", ${OTHERWISE}`,
     );
   }
   return name;

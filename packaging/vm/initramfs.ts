@@ -6,8 +6,8 @@
 
 import type { GuestKernel } from "./guest_kernel.ts";
 import { findProgram } from "../../ffi/program.ts";
-import { runTool } from "../_script.ts";
-import { BUSYBOX } from "./tools.ts";
+import { runTool, startTool, ToolError } from "../_script.ts";
+import { BUSYBOX } from "../tools.ts";
 
 /** What an initramfs is made of. */
 export interface InitramfsOptions {
@@ -102,12 +102,22 @@ async function copy(from: string, to: string): Promise<void> {
   await runTool("cp", { args: ["-RL", from, to] });
 }
 
-/** Returns the paths of the libraries and the loader that a program needs. */
+/**
+ * Returns the paths of the libraries and the loader that a program needs: none,
+ * if it is a static one.
+ */
 async function findLibraries(program: string): Promise<string[]> {
-  const { stdout } = await new Deno.Command("ldd", { args: [program] })
-    .output();
-  // A static program has none, and isn't a failure.
+  const { stdout } = await startTool("ldd", {
+    args: [program],
+    hint: "it comes with the C library",
+  }, { stdout: "piped", stderr: "null" }).output();
   const text = new TextDecoder().decode(stdout);
+  const missing = text.match(/^\s*(\S+) => not found$/m)?.[1];
+  if (missing !== undefined) {
+    throw new ToolError(
+      `Cannot put "${program}" into a guest: its library "${missing}" isn't here`,
+    );
+  }
   return Array.from(text.matchAll(/(\/\S+) \(0x/g), ([, path]) => path!);
 }
 

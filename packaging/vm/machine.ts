@@ -9,14 +9,14 @@ import type { Target } from "../../client/mod.ts";
 import { ToolError } from "../_script.ts";
 import { BoundProcess } from "./bound_process.ts";
 import { Qmp } from "./qmp.ts";
-import { isUsable, QEMU } from "./tools.ts";
+import { QEMU } from "../tools.ts";
+import type { Accelerator } from "./accelerator.ts";
 import type { VsockDevice } from "./vsock_device.ts";
 
-/** What runs the guest's code: the processor, or QEMU itself. */
-export type Accelerator = "kvm" | "tcg";
-
-/** What a machine boots. */
+/** What a machine is, and what it boots. */
 export interface MachineOptions {
+  /** What runs the guest's code. */
+  readonly accelerator: Accelerator;
   /** The path of the kernel's image. */
   readonly kernel: string;
   /** The path of the initial RAM file system. */
@@ -40,15 +40,12 @@ export interface MachineOptions {
 
 /** The vsock device can be taken out, so it has a port of its own. */
 const VSOCK = { id: "vsock0", bus: "port0" } as const;
-const KVM = "/dev/kvm";
 const DEFAULT_MEMORY = 512;
 /** How often QEMU is asked for what it sends no event of, in milliseconds. */
 const INTERVAL = 20;
 
 /** A running machine. It is killed when it goes out of scope. */
 export class Machine implements AsyncDisposable {
-  /** What runs the guest's code. */
-  readonly accelerator: Accelerator;
   /** The path of the file with what the guest has written to its console. */
   readonly console: string;
   readonly #process: BoundProcess;
@@ -56,13 +53,11 @@ export class Machine implements AsyncDisposable {
   readonly #vsock: VsockDevice;
 
   private constructor(
-    accelerator: Accelerator,
     console: string,
     process: BoundProcess,
     qmp: Qmp,
     vsock: VsockDevice,
   ) {
-    this.accelerator = accelerator;
     this.console = console;
     this.#process = process;
     this.#qmp = qmp;
@@ -70,10 +65,9 @@ export class Machine implements AsyncDisposable {
   }
 
   /**
-   * Starts a machine. The processor runs its code if this machine allows that,
-   * and QEMU itself otherwise.
+   * Starts a machine.
    *
-   * @param options What it boots.
+   * @param options What it is, and what it boots.
    * @param vsock Its vsock device, which ends with it.
    * @param folder Where its console's file is put.
    * @returns The machine, as soon as QEMU runs it.
@@ -84,47 +78,24 @@ export class Machine implements AsyncDisposable {
     vsock: VsockDevice,
     folder: string,
   ): Promise<Machine> {
-    try {
-      if (isUsable(KVM)) {
-        try {
-          return await Machine.#start("kvm", options, vsock, folder);
-        } catch (error) {
-          // As in a virtual machine that has KVM, but not all that it takes.
-          if (!(error instanceof ToolError)) throw error;
-        }
-      }
-      return await Machine.#start("tcg", options, vsock, folder);
-    } catch (error) {
-      await vsock[Symbol.asyncDispose]();
-      throw error;
-    }
-  }
-
-  static async #start(
-    accelerator: Accelerator,
-    options: MachineOptions,
-    vsock: VsockDevice,
-    folder: string,
-  ): Promise<Machine> {
     const console = `${folder}/console.log`;
     const process = BoundProcess.start(QEMU.name, [
-      ...qemuArguments(accelerator, options, vsock),
+      ...qemuArguments(options, vsock),
       ...["-serial", `file:${console}`],
       ...["-qmp", "stdio"],
     ], "piped");
     const qmp = new Qmp(process.stdout, process.stdin);
+    const machine = new Machine(console, process, qmp, vsock);
     try {
       await qmp.begin();
-      const machine = new Machine(accelerator, console, process, qmp, vsock);
       if (options.state !== undefined) await machine.#restore();
       return machine;
     } catch (error) {
-      await qmp[Symbol.asyncDispose]();
-      await process[Symbol.asyncDispose]();
+      await machine[Symbol.asyncDispose]();
       // QEMU's own words say more than that it has ended.
       const words = (await process.ended).trim();
-      const reason = words || (error instanceof Error ? error.message : error);
-      throw new ToolError(`Cannot start the machine: ${reason}`);
+      if (!(error instanceof ToolError) || words === "") throw error;
+      throw new ToolError(`Cannot start a machine in QEMU: ${words}`);
     }
   }
 
@@ -133,19 +104,14 @@ export class Machine implements AsyncDisposable {
     return this.#vsock.target;
   }
 
-  /** Resolves when the machine is off. */
-  get ended(): Promise<unknown> {
+  /** Resolves when the machine is off, to what QEMU has complained of. */
+  get ended(): Promise<string> {
     return this.#process.ended;
   }
 
-  /** Stops the guest's processors, until {@linkcode Machine.resume}. */
+  /** Stops the guest's processors. */
   async pause(): Promise<void> {
     await this.#qmp.execute("stop");
-  }
-
-  /** Lets the guest's processors go on. */
-  async resume(): Promise<void> {
-    await this.#qmp.execute("cont");
   }
 
   /** Takes the power away; what serves its devices stays. */
@@ -190,7 +156,7 @@ export class Machine implements AsyncDisposable {
       {},
       ({ status }: Status) => status === "paused",
     );
-    await this.resume();
+    await this.#qmp.execute("cont");
     await this.#qmp.execute("device_add", { ...this.#vsock.device, ...VSOCK });
   }
 
@@ -221,18 +187,16 @@ interface Status {
 /**
  * Returns what QEMU is told of a machine.
  *
- * @param accelerator What runs the guest's code.
- * @param options What it boots.
+ * @param options What it is, and what it boots.
  * @param vsock Its vsock device.
  * @returns The arguments, without those for its console and its control.
  */
 export function qemuArguments(
-  accelerator: Accelerator,
   options: MachineOptions,
   vsock: VsockDevice,
 ): string[] {
-  const { kernel, initrd, disk, state, commandLine = "" } = options;
-  const { memory = DEFAULT_MEMORY } = options;
+  const { accelerator, kernel, initrd, disk, state } = options;
+  const { commandLine = "", memory = DEFAULT_MEMORY } = options;
   const device = JSON.stringify({ ...vsock.device, ...VSOCK });
   return [
     ...["-accel", accelerator, "-machine", "q35,memory-backend=ram"],

@@ -5,8 +5,12 @@
  * @module
  */
 
+import { abortable } from "@std/async/abortable";
 import { TextLineStream } from "@std/streams/text-line-stream";
 import { ToolError } from "../_script.ts";
+
+/** How long QEMU may take to answer, in milliseconds. */
+const REPLY_TIMEOUT = 30_000;
 
 /** A control connection to a QEMU, for one command at a time. */
 export class Qmp implements AsyncDisposable {
@@ -32,10 +36,10 @@ export class Qmp implements AsyncDisposable {
   /**
    * Begins, as soon as QEMU has set its machine up.
    *
-   * @throws {ToolError} If QEMU ends before.
+   * @throws {ToolError} If QEMU ends before, or takes too long.
    */
   async begin(): Promise<void> {
-    await this.#read();
+    await this.#read("start a machine");
     await this.execute("qmp_capabilities");
   }
 
@@ -55,12 +59,11 @@ export class Qmp implements AsyncDisposable {
     const bytes = new TextEncoder().encode(`${request}\n`);
     // That it has ended shows when it is read from.
     await this.#writer.write(bytes).catch(() => {});
+    const attempt = `execute "${command}" in QEMU`;
     for (;;) {
-      const reply = await this.#read();
+      const reply = await this.#read(attempt);
       if (reply.error !== undefined) {
-        throw new ToolError(
-          `Cannot execute "${command}" in QEMU: ${reply.error.desc}`,
-        );
+        throw new ToolError(`Cannot ${attempt}: ${reply.error.desc}`);
       }
       // Events come in between.
       if (reply.return !== undefined) return reply.return as Answer;
@@ -69,17 +72,26 @@ export class Qmp implements AsyncDisposable {
 
   /** Closes the connection; QEMU goes on. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#lines.cancel();
+    await this.#lines.cancel().catch(() => {});
     await this.#writer.abort().catch(() => {});
   }
 
-  async #read(): Promise<Reply> {
-    // A QEMU that dies resets the connection.
-    const { value } = await this.#lines.read().catch(() => ({
-      value: undefined,
-    }));
-    if (value === undefined) throw new ToolError("QEMU has ended");
-    return JSON.parse(value);
+  async #read(attempt: string): Promise<Reply> {
+    const patience = AbortSignal.timeout(REPLY_TIMEOUT);
+    const read: Promise<ReadableStreamReadResult<string>> = abortable(
+      this.#lines.read(),
+      patience,
+    );
+    try {
+      const { value } = await read;
+      if (value === undefined) {
+        throw new ToolError(`Cannot ${attempt}: it has ended`);
+      }
+      return JSON.parse(value);
+    } catch (error) {
+      if (!patience.aborted) throw error;
+      throw new ToolError(`Cannot ${attempt}: it doesn't answer`);
+    }
   }
 }
 

@@ -4,14 +4,15 @@
  * @module
  */
 
-import type { Target } from "../../client/mod.ts";
+import type { HybridTarget, Target, VsockTarget } from "../../client/mod.ts";
 import { BoundProcess } from "./bound_process.ts";
-import { isUsable, VHOST_USER_VSOCK } from "./tools.ts";
+import { isUsable, VHOST_USER_VSOCK } from "../tools.ts";
 
 /** A guest's vsock device, and what serves it on the host. */
-export interface VsockDevice extends AsyncDisposable {
+export interface VsockDevice<T extends Target = Target>
+  extends AsyncDisposable {
   /** Where the agent in the guest is for the host. */
-  readonly target: Target;
+  readonly target: T;
   /** What QEMU is told once, when it starts. */
   readonly args: readonly string[];
   /** The device as `-device` and `device_add` take it. */
@@ -31,7 +32,7 @@ export function hasKernelVsock(): boolean {
  * Returns a device that the kernel serves, by vhost-vsock, with a CID drawn at
  * random.
  */
-export function kernelVsock(): VsockDevice {
+export function kernelVsock(): VsockDevice<VsockTarget> {
   const [random] = crypto.getRandomValues(new Uint32Array(1));
   const cid = CIDS.from + random! % (CIDS.to - CIDS.from);
   return {
@@ -40,6 +41,15 @@ export function kernelVsock(): VsockDevice {
     device: { driver: "vhost-vsock-pci", "guest-cid": cid },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
+}
+
+/**
+ * Returns the path of the unix socket of a guest whose device a process serves.
+ *
+ * @param folder The folder for the device's sockets.
+ */
+export function hybridSocket(folder: string): string {
+  return `${folder}/vm.sock`;
 }
 
 /**
@@ -54,8 +64,8 @@ export function kernelVsock(): VsockDevice {
 export async function vhostUserVsock(
   folder: string,
   cid = 3,
-): Promise<VsockDevice> {
-  const uds = `${folder}/vm.sock`;
+): Promise<VsockDevice<HybridTarget>> {
+  const uds = hybridSocket(folder);
   const socket = `${folder}/vhost.sock`;
   const backend = BoundProcess.start(VHOST_USER_VSOCK.name, [
     "--vm",

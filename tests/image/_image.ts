@@ -5,7 +5,9 @@
  */
 
 import { findArchitecture } from "../../packaging/architecture.ts";
+import { compileIfStale } from "../../packaging/compile.ts";
 import { buildPackage } from "../../packaging/deb.ts";
+import { chooseAccelerator } from "../../packaging/vm/accelerator.ts";
 import { buildDebianImage } from "../../packaging/vm/debian_image.ts";
 import { runSourceStage } from "../../packaging/vm/source_stage.ts";
 import {
@@ -16,7 +18,7 @@ import {
   requireTools,
   SETPRIV,
   VHOST_USER_VSOCK,
-} from "../../packaging/vm/tools.ts";
+} from "../../packaging/tools.ts";
 import { BINARY, SOURCES } from "../_program.ts";
 import type { BootFiles } from "../vm/_guest.ts";
 
@@ -37,7 +39,7 @@ export async function imageFiles(): Promise<BootFiles> {
   try {
     const deb = await buildPackage({
       architecture: findArchitecture("debian", "amd64"),
-      binary: BINARY ?? `${SOURCES}dist/cocoon-agent`,
+      binary: BINARY ?? await compileIfStale(),
       out: folder,
       version: "0-0",
       epoch: 0,
@@ -54,6 +56,7 @@ export async function imageFiles(): Promise<BootFiles> {
     return {
       ...await buildDebianImage({ deb, overlay, folder }),
       folder,
+      accelerator: (await chooseAccelerator()).accelerator,
       memory: MEMORY,
       [Symbol.dispose]: () => Deno.removeSync(folder, { recursive: true }),
     };

@@ -10,6 +10,9 @@ import {
   type RemoteOutput,
   waitForAgent,
 } from "../../client/mod.ts";
+import { DEFAULT_PORT } from "../../client/target.ts";
+import { compileIfStale } from "../../packaging/compile.ts";
+import { chooseAccelerator } from "../../packaging/vm/accelerator.ts";
 import { getGuestKernel } from "../../packaging/vm/guest_kernel.ts";
 import {
   buildInitramfs,
@@ -22,20 +25,20 @@ import {
   requireTools,
   SETPRIV,
   VHOST_USER_VSOCK,
-} from "../../packaging/vm/tools.ts";
+} from "../../packaging/tools.ts";
 import { vhostUserVsock } from "../../packaging/vm/vsock_device.ts";
 import { BINARY, SOURCES } from "../_program.ts";
 import { Wire, type WireFrame } from "../_wire.ts";
 import { sh, trySh } from "./_shell.ts";
 
-/** The port of the agent that a guest starts when it boots. */
-export const AGENT_PORT = 1024;
+/** The port of the agent by which the first one is looked at. */
+const OBSERVER_PORT = 1025;
 
 /** How long a test with a guest may take, in milliseconds. */
 export const GUEST_PATIENCE = 180_000;
 
 /** How long a guest may take to boot, in milliseconds. */
-const BOOT_TIMEOUT = 60_000;
+export const BOOT_TIMEOUT = 60_000;
 
 /** What guests boot. */
 export interface BootFiles extends Disposable, Omit<MachineOptions, "state"> {
@@ -52,16 +55,24 @@ export async function bootFiles(
   more: Pick<InitramfsOptions, "programs" | "files" | "modules"> = {},
 ): Promise<BootFiles> {
   requireTools("boot a guest", [QEMU, BUSYBOX, SETPRIV, VHOST_USER_VSOCK]);
-  const binary = BINARY ?? `${SOURCES}dist/cocoon-agent`;
+  const binary = BINARY ?? await compileIfStale();
   const kernel = await getGuestKernel(`${SOURCES}dist/vm`);
+  const { accelerator } = await chooseAccelerator();
   const folder = await Deno.makeTempDir({ prefix: "guest-" });
+  const remove = () => Deno.removeSync(folder, { recursive: true });
   const initrd = `${folder}/initrd`;
-  await buildInitramfs({ binary, kernel, out: initrd, ...more });
+  try {
+    await buildInitramfs({ binary, kernel, out: initrd, ...more });
+  } catch (error) {
+    remove();
+    throw error;
+  }
   return {
+    accelerator,
     folder,
     kernel: kernel.image,
     initrd,
-    [Symbol.dispose]: () => Deno.removeSync(folder, { recursive: true }),
+    [Symbol.dispose]: remove,
   };
 }
 
@@ -87,9 +98,9 @@ export class Guest implements AsyncDisposable {
   readonly target: HybridTarget;
   readonly #folder: string;
 
-  private constructor(machine: Machine, folder: string) {
+  private constructor(machine: Machine, target: HybridTarget, folder: string) {
     this.machine = machine;
-    this.target = { uds: socketPath(folder), port: AGENT_PORT };
+    this.target = target;
     this.#folder = folder;
   }
 
@@ -113,7 +124,7 @@ export class Guest implements AsyncDisposable {
         vsock,
         folder,
       );
-      return new Guest(machine, folder);
+      return new Guest(machine, vsock.target, folder);
     } catch (error) {
       await Deno.remove(folder, { recursive: true });
       throw error;
@@ -135,7 +146,7 @@ export class Guest implements AsyncDisposable {
       await waitForAgent(guest.target, timeout);
       return guest;
     } catch (error) {
-      const console = await guest.console();
+      const console = await guest.console().catch(() => "");
       await guest[Symbol.asyncDispose]();
       throw new Error(`${error}; its console says:\n${console}`);
     }
@@ -171,7 +182,7 @@ export class Guest implements AsyncDisposable {
    *
    * @param port The port.
    */
-  async connect(port = AGENT_PORT): Promise<Wire> {
+  async connect(port = DEFAULT_PORT): Promise<Wire> {
     const wire = await Wire.connect(this.target.uds);
     await wire.send(`CONNECT ${port}\n`);
     const reply = await wire.readLine();
@@ -205,10 +216,18 @@ export class Guest implements AsyncDisposable {
 }
 
 /**
- * Returns where a guest's socket will be.
+ * Starts a second agent in a guest, by which the first one can be looked at
+ * without giving it anything to do.
  *
- * @param folder The folder that the guest will be started with.
+ * @param guest The guest.
+ * @returns Where the second agent is.
  */
-export function socketPath(folder: string): string {
-  return `${folder}/vm.sock`;
+export async function startObserver(guest: Guest): Promise<HybridTarget> {
+  const observer = { ...guest.target, port: OBSERVER_PORT };
+  await guest.sh(
+    "setsid cocoon-agent serve --port $1 </dev/null >/dev/null 2>&1 &",
+    `${OBSERVER_PORT}`,
+  );
+  await waitForAgent(observer, BOOT_TIMEOUT);
+  return observer;
 }

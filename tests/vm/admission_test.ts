@@ -64,7 +64,7 @@ Deno.test(
 
     await t.step("it says who has its port, and takes it over", async () => {
       const args = ["--port", "3000"];
-      const first = await SecondAgent.start(guest, "root", ...args);
+      await using first = await SecondAgent.start(guest, "root", ...args);
       assertMatch(await first.nextMessage(), /^Listening on vsock port 3000/);
       await using second = await SecondAgent.start(guest, "root", ...args);
       assertEquals(

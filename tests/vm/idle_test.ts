@@ -1,15 +1,12 @@
 import { assertLess } from "@std/assert";
 import { format as formatBytes } from "@std/fmt/bytes";
-import { output, waitForAgent } from "../../client/mod.ts";
+import { output } from "../../client/mod.ts";
 import { bounded, sleep } from "../_bounded.ts";
 import { countWakeups, parseSpent, PRINT_SPENT } from "../_spent.ts";
 import { text } from "../_wire.ts";
-import { bootFiles, Guest, GUEST_PATIENCE } from "./_guest.ts";
+import { bootFiles, Guest, GUEST_PATIENCE, startObserver } from "./_guest.ts";
 
 const MINUTE = 60_000;
-const OBSERVER_PORT = 2000;
-/** How long the second agent may take to start, in milliseconds. */
-const START_TIMEOUT = 20_000;
 
 Deno.test(
   "An idle agent in a guest sleeps through a minute",
@@ -17,12 +14,7 @@ Deno.test(
     using files = await bootFiles();
     await using guest = await Guest.boot(files);
     const agent = await guest.sh("pidof cocoon-agent");
-    // Whoever asks is served by another agent, which leaves the first one alone.
-    const observer = { ...guest.target, port: OBSERVER_PORT };
-    await guest.sh(
-      `setsid cocoon-agent serve --port ${OBSERVER_PORT} </dev/null >/dev/null 2>&1 &`,
-    );
-    await waitForAgent(observer, START_TIMEOUT);
+    const observer = await startObserver(guest);
     const spent = async () => {
       const argv = ["sh", "-c", PRINT_SPENT, "sh", agent];
       const { stdout } = await output(observer, argv);
@@ -38,7 +30,7 @@ Deno.test(
         after.time - before.time
       } ms of the processor, ${wakeups} wakeups`,
     );
-    // A timer that recurs, however slowly, shows.
+    // A timer that recurs every few seconds shows.
     assertLess(wakeups, 10);
   }, GUEST_PATIENCE),
 );

@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { output, spawn } from "../../client/mod.ts";
 import { findProgram } from "../../ffi/program.ts";
 import { qemuArguments } from "../../packaging/vm/machine.ts";
-import { QEMU } from "../../packaging/vm/tools.ts";
+import { QEMU } from "../../packaging/tools.ts";
 import { kernelVsock } from "../../packaging/vm/vsock_device.ts";
 import { bounded, until, untilStalled } from "../_bounded.ts";
 import { text } from "../_wire.ts";
@@ -36,15 +36,19 @@ Deno.test(
     });
     await using host = await Guest.boot({ ...outer, memory: 2048 });
     const vsock = kernelVsock();
-    const { cid } = vsock.target as { cid: number };
+    const { cid } = vsock.target;
     const hasKvm = (await host.trySh("[ -c /dev/kvm ]")).success;
     const accelerator = hasKvm ? "kvm" : "tcg";
-    await using _machine = await spawn(host.target, [
+    await using machine = await spawn(host.target, [
       qemu,
-      ...qemuArguments(accelerator, at, vsock),
+      ...qemuArguments({ accelerator, ...at }, vsock),
       ...["-serial", "file:/inner/console.log"],
-    ], { stdin: "null" });
-
+    ], { stdin: "null", stdout: "null" });
+    const off = machine.status.then(async ({ code }) => {
+      const words = await new Response(machine.stderr).text();
+      throw new Error(`QEMU in the guest ended with ${code}: ${words}`);
+    });
+    off.catch(() => {});
     const target = ["--cid", `${cid}`];
     /** Runs a shell command in the outer guest, in which `client` is one. */
     const run = async (script: string, ...args: string[]) => {
@@ -57,9 +61,10 @@ Deno.test(
 
     await t.step("with --wait, once it is up", async () => {
       const printBootId = ["cat", "/proc/sys/kernel/random/boot_id"];
-      const { code, stdout, stderr } = await client(
-        ...[...target, "--wait", WAIT, "--", ...printBootId],
-      );
+      const { code, stdout, stderr } = await Promise.race([
+        client(...target, "--wait", WAIT, "--", ...printBootId),
+        off,
+      ]);
       assertEquals([code, stderr], [0, ""]);
       assertNotEquals(stdout.trim(), await host.sh(printBootId.join(" ")));
     });

@@ -3,9 +3,10 @@ import { bounded, until, within } from "../_bounded.ts";
 import { childrenOf, processStat } from "../_proc.ts";
 import { ENVIRONMENT, SOURCES } from "../_program.ts";
 import { text } from "../_wire.ts";
-import { GUEST_PATIENCE } from "./_guest.ts";
+import { BOOT_TIMEOUT, GUEST_PATIENCE } from "./_guest.ts";
 
-const BOOT_TIMEOUT = 60_000;
+/** The scripts that have not ended. */
+const running = new Set<Deno.ChildProcess>();
 
 /** The task's script, with a folder of its own for temporary files. */
 function startScript(
@@ -13,7 +14,7 @@ function startScript(
   args: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
 ): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
+  const process = new Deno.Command(Deno.execPath(), {
     args: ["run", "--allow-all", "packaging/vm.ts", ...args],
     env: { ...ENVIRONMENT, TMPDIR: folder, ...env },
     cwd: SOURCES,
@@ -21,6 +22,9 @@ function startScript(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+  running.add(process);
+  process.status.then(() => running.delete(process));
+  return process;
 }
 
 /** Returns all that a process has started, and they in turn. */
@@ -39,6 +43,8 @@ function withFolder(
     try {
       await test(folder, t);
     } finally {
+      // What a test that failed has left.
+      for (const process of running) process.kill("SIGKILL");
       await Deno.remove(folder, { recursive: true });
     }
   }, GUEST_PATIENCE);

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { OsError } from "../../ffi/errno.ts";
-import { findProgram } from "../../ffi/program.ts";
-import { ToolError } from "../_script.ts";
+import { OsError } from "../ffi/errno.ts";
+import { findProgram } from "../ffi/program.ts";
+import { ToolError } from "./_script.ts";
 
 /** A program that has to be installed. */
 export interface Tool {
