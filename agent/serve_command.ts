@@ -110,10 +110,10 @@ async function listenAndServe(
       server?.kill();
       Deno.exit(128 + number);
     }
-    logger.info("Stopping on {signal}", { signal });
-    manager.stopping();
     stop.abort();
     stopped = server?.stop();
+    logger.info("Stopping on {signal}", { signal });
+    manager.stopping();
   }
   const onTerm = () => onSignal("SIGTERM", 15);
   const onInt = () => onSignal("SIGINT", 2);
