@@ -123,10 +123,11 @@ function modified(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
-/** Returns a file, or the files in a folder. */
+/** Returns a file, or those in a folder that the program is made of. */
 function list(path: string): string[] {
   if (!statSync(path).isDirectory()) return [path];
-  return Array.from(Deno.readDirSync(path), ({ name }) => `${path}/${name}`);
+  return Array.from(Deno.readDirSync(path), ({ name }) => `${path}/${name}`)
+    .filter((file) => !file.endsWith("_test.ts"));
 }
 
 async function runDeno(command: string[], args: string[]): Promise<void> {

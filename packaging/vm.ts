@@ -8,6 +8,7 @@
 import { existsSync } from "node:fs";
 import { UsageError } from "../cli/command.ts";
 import { type ParsedFlags, parseFlags } from "../cli/parse_flags.ts";
+import { terminalText } from "../cli/terminal_text.ts";
 import { clientCommand } from "../client/client_command.ts";
 import {
   type HybridTarget,
@@ -148,9 +149,10 @@ async function untilUp(machine: Machine): Promise<undefined> {
   } catch (error) {
     const reason = error instanceof Error ? error.message : error;
     const console = await Deno.readTextFile(machine.console).catch(() => "");
+    const lines = console.trimEnd().split(/\r?\n/).slice(-CONSOLE_LINES);
     throw new ToolError(
       `Cannot boot the guest: ${reason}; its console ends with:\n${
-        console.trimEnd().split("\n").slice(-CONSOLE_LINES).join("\n")
+        lines.map(terminalText).join("\n")
       }`,
     );
   }
