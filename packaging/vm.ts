@@ -12,6 +12,7 @@ import { terminalText } from "../cli/terminal_text.ts";
 import { clientCommand } from "../client/client_command.ts";
 import {
   type HybridTarget,
+  type Target,
   type VsockTarget,
   waitForAgent,
 } from "../client/mod.ts";
@@ -93,17 +94,20 @@ async function run(flags: ParsedFlags): Promise<void> {
       vsock,
       folder,
     );
-    const signal = await Promise.race([stopped, untilUp(machine)]);
+    const signal = await Promise.race([
+      stopped,
+      untilUp(machine, vsock.target),
+    ]);
     if (signal !== undefined) {
       Deno.exitCode = signal;
       return;
     }
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
     progress(`The guest is up after ${seconds} s`);
-    const flagsForTarget = targetFlags(vsock.target);
+    const target = targetFlags(vsock.target);
     const work = flags.rest.length > 0
-      ? runCommand(flagsForTarget, flags.rest)
-      : keepRunning(machine, flagsForTarget);
+      ? runCommand(target, flags.rest)
+      : keepRunning(machine, target);
     Deno.exitCode = await Promise.race([work, stopped]);
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -139,13 +143,16 @@ async function findKernel(flags: ParsedFlags): Promise<GuestKernel> {
 }
 
 /** Waits for the agent in a guest. */
-async function untilUp(machine: Machine): Promise<undefined> {
+async function untilUp(
+  machine: Machine,
+  target: Target,
+): Promise<undefined> {
   progress("Booting …");
   const off = machine.ended.then((words) => {
     throw new ToolError(`the machine went off${words && `: ${words.trim()}`}`);
   });
   try {
-    await Promise.race([waitForAgent(machine.target, BOOT_TIMEOUT), off]);
+    await Promise.race([waitForAgent(target, BOOT_TIMEOUT), off]);
   } catch (error) {
     const reason = error instanceof Error ? error.message : error;
     const console = await Deno.readTextFile(machine.console).catch(() => "");

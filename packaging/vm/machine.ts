@@ -5,7 +5,6 @@
  */
 
 import { delay } from "@std/async/delay";
-import type { Target } from "../../client/mod.ts";
 import { ToolError } from "../_script.ts";
 import { BoundProcess } from "./bound_process.ts";
 import { Qmp } from "./qmp.ts";
@@ -97,11 +96,6 @@ export class Machine implements AsyncDisposable {
       if (!(error instanceof ToolError) || words === "") throw error;
       throw new ToolError(`Cannot start a machine in QEMU: ${words}`);
     }
-  }
-
-  /** Where the agent in the guest is for the host. */
-  get target(): Target {
-    return this.#vsock.target;
   }
 
   /** Resolves when the machine is off, to what QEMU has complained of. */
