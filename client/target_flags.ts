@@ -28,7 +28,7 @@ export const TARGET_FLAGS: readonly Flag[] = [
     name: "uds",
     value: "PATH",
     description:
-      "The machine behind this hybrid vsock socket (Cloud Hypervisor, Firecracker)",
+      "The machine behind this hybrid vsock socket (Cloud Hypervisor, Firecracker, vhost-device-vsock)",
   },
   {
     name: "unix",

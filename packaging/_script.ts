@@ -18,13 +18,32 @@ export interface Script {
   readonly usage: string;
   /** The flags it takes. */
   readonly flags: readonly Flag[];
-  /** Does what the script is for. */
-  run(flags: ParsedFlags): Promise<void>;
+  /**
+   * Does what the script is for.
+   *
+   * @param flags The flags.
+   * @param stopped Resolves when the script is told to end, to the exit code for
+   * that.
+   */
+  run(flags: ParsedFlags, stopped: Promise<number>): Promise<void>;
 }
+
+/** What a script ends on, after it has cleaned up; see signal(7). */
+const STOP_SIGNALS: readonly (readonly [Deno.Signal, number])[] = [
+  ["SIGHUP", 1],
+  ["SIGINT", 2],
+  ["SIGTERM", 15],
+];
+
+/** The tools that {@linkcode runTool} waits for. */
+const running = new Set<Deno.ChildProcess>();
+/** The exit code of a script that was told to end. */
+let stopCode: number | undefined;
 
 /**
  * Runs a script and exits: with `Deno.exitCode`, which is 0 unless the script sets
- * it, with 2 if its command line makes no sense, with 1 if it fails.
+ * it, with 2 if its command line makes no sense, with 1 if it fails. A signal that
+ * is to end it ends the tool that it waits for, and the script by that.
  *
  * @param script The script.
  * @param args Its command line.
@@ -33,16 +52,25 @@ export async function runScript(
   script: Script,
   args: readonly string[],
 ): Promise<never> {
+  const { promise: stopped, resolve } = Promise.withResolvers<number>();
+  for (const [signal, number] of STOP_SIGNALS) {
+    Deno.addSignalListener(signal, () => {
+      stopCode = 128 + number;
+      resolve(stopCode);
+      for (const tool of running) tool.kill("SIGTERM");
+    });
+  }
   try {
     const split = args.indexOf("--");
     const own = split < 0 ? args : args.slice(0, split);
     if (own.includes("--help")) {
       console.log(describe(script));
     } else {
-      await script.run(parseFlags(args, script.flags));
+      await script.run(parseFlags(args, script.flags), stopped);
     }
     Deno.exit();
   } catch (error) {
+    if (stopCode !== undefined) Deno.exit(stopCode);
     if (error instanceof UsageError) {
       console.error(`${error.message}\n\n${describe(script)}`);
       Deno.exit(2);
@@ -77,13 +105,20 @@ export interface ToolOptions {
  *
  * @param tool The tool's name or path.
  * @param options The options.
- * @throws {ToolError} If it isn't installed, or fails.
+ * @throws {ToolError} If it isn't installed, or fails, or the script was told to
+ * end.
  */
 export async function runTool(
   tool: string,
   options: ToolOptions,
 ): Promise<void> {
-  const { success, code } = await startTool(tool, options).status;
+  if (stopCode !== undefined) {
+    throw new ToolError(`Cannot run "${tool}": the script was told to end`);
+  }
+  const child = startTool(tool, options);
+  running.add(child);
+  const { success, code } = await child.status;
+  running.delete(child);
   if (!success) {
     throw new ToolError(
       `Cannot go on: "${tool} ${options.args[0] ?? ""}" failed with ${code}`,

@@ -61,7 +61,7 @@ Deno.test("buildPackage() says how to get an executable that is missing", async 
         epoch: 0,
       }),
     ToolError,
-    '"deno task compile" makes it',
+    '"deno task compile --target aarch64-unknown-linux-gnu" makes one',
   );
 });
 

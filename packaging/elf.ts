@@ -4,6 +4,7 @@
  * @module
  */
 
+import { existsSync } from "node:fs";
 import type { Architecture } from "./architecture.ts";
 import { ToolError } from "./_script.ts";
 
@@ -73,25 +74,22 @@ export async function readElfHeader(path: string): Promise<ElfHeader> {
  * @param purpose What it is for, for the message, such as `package`.
  * @param path The file's path.
  * @param architecture The architecture.
- * @throws {ToolError} If there is no such file, or it is another machine's.
- * @throws {SyntaxError} If it is no executable.
+ * @throws {ToolError} If it isn't, or there is no such file.
  */
 export async function checkExecutable(
   purpose: string,
   path: string,
-  { machine, debian }: Architecture,
+  { machine, debian, target }: Architecture,
 ): Promise<void> {
-  try {
-    const header = await readElfHeader(path);
-    if (header.machine !== machine) {
-      throw new ToolError(
-        `Cannot ${purpose} "${path}": it isn't an executable for ${debian}`,
-      );
-    }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  if (!existsSync(path)) {
     throw new ToolError(
-      `Cannot ${purpose} "${path}": there is no such file; "deno task compile" makes it`,
+      `Cannot ${purpose} "${path}": there is no such file; "deno task compile --target ${target}" makes one`,
+    );
+  }
+  const header = await readElfHeader(path).catch(() => undefined);
+  if (header?.machine !== machine) {
+    throw new ToolError(
+      `Cannot ${purpose} "${path}": it isn't an executable for ${debian}`,
     );
   }
 }

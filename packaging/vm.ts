@@ -61,13 +61,17 @@ const SCRIPT: Script = {
     {
       name: "modules",
       value: "FOLDER",
-      description: "The modules of that kernel",
+      description:
+        "The modules of that kernel, such as /lib/modules/RELEASE, unless all it takes is built in",
     },
   ],
   run,
 };
 
-async function run(flags: ParsedFlags): Promise<void> {
+async function run(
+  flags: ParsedFlags,
+  stopped: Promise<number>,
+): Promise<void> {
   if (Deno.build.arch !== "x86_64") {
     throw new ToolError(`Cannot boot a guest on ${Deno.build.arch} yet`);
   }
@@ -78,7 +82,6 @@ async function run(flags: ParsedFlags): Promise<void> {
   const kernel = await findKernel(flags);
   const binary = await findBinary(flags);
 
-  const stopped = stopSignal();
   const folder = await Deno.makeTempDir({ prefix: "cocoon-agent-vm-" });
   try {
     const initrd = `${folder}/initrd`;
@@ -107,7 +110,7 @@ async function run(flags: ParsedFlags): Promise<void> {
     const target = targetFlags(vsock.target);
     const work = flags.rest.length > 0
       ? runCommand(target, flags.rest)
-      : keepRunning(machine, target);
+      : keepRunning(machine, binary, target);
     Deno.exitCode = await Promise.race([work, stopped]);
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -127,19 +130,16 @@ async function findBinary(flags: ParsedFlags): Promise<string> {
 async function findKernel(flags: ParsedFlags): Promise<GuestKernel> {
   const image = flags.get("kernel");
   const modules = flags.get("modules");
-  if ((image === undefined) !== (modules === undefined)) {
-    throw new UsageError("--kernel and --modules go together");
-  }
-  if (image !== undefined && modules !== undefined) {
-    for (const path of [image, modules]) {
-      if (!existsSync(path)) {
-        throw new ToolError(`Cannot boot "${path}": there is no such file`);
-      }
+  if (image === undefined) {
+    if (modules !== undefined) {
+      throw new UsageError("--modules goes with --kernel only");
     }
-    return { image, modules };
+    return await getGuestKernel(CACHE, () => progress("Getting a kernel …"));
   }
-  progress("Getting a kernel …");
-  return await getGuestKernel(CACHE);
+  if (!existsSync(image)) {
+    throw new ToolError(`Cannot boot "${image}": there is no such file`);
+  }
+  return { image, ...(modules !== undefined && { modules }) };
 }
 
 /** Waits for the agent in a guest. */
@@ -176,6 +176,7 @@ async function runCommand(
 /** Says how to use a guest, and lets it run until it is off. */
 async function keepRunning(
   machine: Machine,
+  binary: string,
   target: readonly string[],
 ): Promise<number> {
   const flags = target.join(" ");
@@ -183,7 +184,7 @@ async function keepRunning(
 Its console's output goes to:  ${machine.console}
 Try this from another terminal, and Ctrl-C to power it off:
 
-  deno task -q client ${flags} -- uname -a
+  ${binary} client ${flags} -- uname -a
 `);
   await machine.ended;
   progress("The guest has powered itself off");
@@ -194,20 +195,6 @@ function targetFlags(target: VsockTarget | HybridTarget): string[] {
   return "cid" in target
     ? ["--cid", String(target.cid)]
     : ["--uds", target.uds];
-}
-
-/** Resolves when this script is told to end, to the exit code for it. */
-function stopSignal(): Promise<number> {
-  const { promise, resolve } = Promise.withResolvers<number>();
-  const signals: [signal: Deno.Signal, number: number][] = [
-    ["SIGHUP", 1],
-    ["SIGINT", 2],
-    ["SIGTERM", 15],
-  ];
-  for (const [signal, number] of signals) {
-    Deno.addSignalListener(signal, () => resolve(128 + number));
-  }
-  return promise;
 }
 
 /** Says how far it is, to people. */

@@ -12,8 +12,11 @@ import { runTool, startTool, ToolError } from "../_script.ts";
 export interface GuestKernel {
   /** The path of the image, such as `vmlinuz`. */
   readonly image: string;
-  /** The folder with its modules, somewhere below which each is a file. */
-  readonly modules: string;
+  /**
+   * The folder with its modules, somewhere below which each is a file; without
+   * it, all that a guest takes is built in.
+   */
+  readonly modules?: string;
 }
 
 /** Always depends on the package of the newest kernel. */
@@ -26,12 +29,17 @@ const OTHERWISE =
  * installed on this machine.
  *
  * @param folder The folder to keep it in.
+ * @param onDownload Called before it is downloaded.
  * @returns The kernel.
  * @throws {ToolError} If it cannot be downloaded.
  */
-export async function getGuestKernel(folder: string): Promise<GuestKernel> {
+export async function getGuestKernel(
+  folder: string,
+  onDownload?: () => void,
+): Promise<GuestKernel> {
   const root = `${folder}/kernel`;
   if (!existsSync(root)) {
+    onDownload?.();
     const name = await findPackage();
     await Deno.mkdir(folder, { recursive: true });
     // Beside the result, so that it can be moved into place.
@@ -40,6 +48,7 @@ export async function getGuestKernel(folder: string): Promise<GuestKernel> {
       await runTool("apt-get", {
         args: ["download", "-qq", "-o", "APT::Sandbox::User=root", name],
         cwd: temporary,
+        hint: OTHERWISE,
       });
       const [archive] = Array.from(Deno.readDirSync(temporary));
       const tree = `${temporary}/tree`;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { statSync } from "node:fs";
 import type { GuestKernel } from "./guest_kernel.ts";
 import { findProgram } from "../../ffi/program.ts";
 import { runTool, startTool, ToolError } from "../_script.ts";
@@ -126,6 +127,7 @@ function findModules(
   { modules }: GuestKernel,
   names: readonly string[],
 ): string[] {
+  if (modules === undefined) return [];
   const paths = new Map<string, string>();
   const search = (folder: string) => {
     for (const { name, isDirectory } of Deno.readDirSync(folder)) {
@@ -135,6 +137,14 @@ function findModules(
       else if (module !== undefined) paths.set(module, path);
     }
   };
-  search(modules);
-  return names.flatMap((name) => paths.get(name) ?? []);
+  if (statSync(modules, { throwIfNoEntry: false })?.isDirectory()) {
+    search(modules);
+  }
+  const found = names.flatMap((name) => paths.get(name) ?? []);
+  if (found.length === 0) {
+    throw new ToolError(
+      `Cannot find the modules for vsock in "${modules}": name the folder with those of the kernel`,
+    );
+  }
+  return found;
 }
