@@ -16,6 +16,8 @@ export interface Audit {
   kind: "none" | "exec" | "reseed" | "info";
   /** When it began, in milliseconds since the epoch. */
   readonly start: number;
+  /** The same on a clock that nobody sets, as `performance.now()` has it. */
+  readonly startMark: number;
   /** What the command did. */
   readonly usage: ExecUsage;
   /** The command and its arguments. */
@@ -62,7 +64,7 @@ export function recordSession(audit: Audit): void {
     argv: audit.argv && cutArgv(audit.argv),
     pid: audit.usage.pid,
     start: new Date(audit.start).toISOString(),
-    durationMs: Date.now() - audit.start,
+    durationMs: Math.round(performance.now() - audit.startMark),
     stdinBytes: audit.usage.stdinBytes,
     stdoutBytes: audit.usage.stdoutBytes,
     stderrBytes: audit.usage.stderrBytes,

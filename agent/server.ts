@@ -11,6 +11,7 @@ import type { Listener } from "../ffi/listener.ts";
 import { inheritedEnvironment } from "./environment.ts";
 import type { Grants } from "./grants.ts";
 import { formatPeer, isAdmitted } from "./peer.ts";
+import { RefusalLog } from "./refusal_log.ts";
 import { serveSession } from "./session.ts";
 import { SessionError } from "./session_error.ts";
 
@@ -43,6 +44,7 @@ export class Server {
   readonly #listener: Listener;
   readonly #options: Required<ServerOptions>;
   readonly #sessions = new Map<Connection, Promise<void>>();
+  readonly #refusals = new RefusalLog();
   readonly #stopping = new AbortController();
   readonly #killing = new AbortController();
 
@@ -71,10 +73,7 @@ export class Server {
     for await (const connection of this.#listener) {
       const peer = formatPeer(connection.peer);
       if (!isAdmitted(connection.peer, this.#options.cids)) {
-        logger.warn("Connection of {peer} refused: only {admitted} is let in", {
-          peer,
-          admitted: this.#admitted(connection),
-        });
+        this.#refusals.record(peer, this.#admitted(connection));
         connection.close();
         continue;
       }

@@ -76,6 +76,7 @@ export async function serveSession(
     peer,
     kind: "none",
     start: Date.now(),
+    startMark: performance.now(),
     usage: { stdinBytes: 0, stdoutBytes: 0, stderrBytes: 0 },
   };
   const lost = connection.watchLoss();

@@ -67,6 +67,8 @@ export async function compile(
   out: string,
 ): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "cocoon-agent-compile-" });
+  // Beside the result, which stays as it was should this fail.
+  const executable = `${out}.new`;
   try {
     const script = `${folder}/cocoon-agent.js`;
     await bundle(script);
@@ -79,11 +81,17 @@ export async function compile(
       "--no-remote",
       `--target=${architecture.target}`,
       ...permissionFlags(permissions(architecture.deno)),
-      `--output=${out}`,
+      `--output=${executable}`,
       script,
     ]);
+    // A runtime of another version makes an executable that cannot start.
+    if (architecture.deno === Deno.build.arch) {
+      await runTool(await Deno.realPath(executable), { args: ["version"] });
+    }
+    await Deno.rename(executable, out);
   } finally {
     await Deno.remove(folder, { recursive: true });
+    await Deno.remove(executable).catch(() => {});
   }
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { delay } from "@std/async/delay";
 import { existsSync } from "node:fs";
 import { UsageError } from "../cli/command.ts";
 import { type ParsedFlags, parseFlags } from "../cli/parse_flags.ts";
@@ -39,6 +40,10 @@ import { runScript, type Script, ToolError } from "./_script.ts";
 
 /** How long a guest may take to boot, in milliseconds. */
 const BOOT_TIMEOUT = 60_000;
+/** What a client exits with whose connection breaks. */
+const EXIT_CONNECTION = 125;
+/** How long a machine may take to end after its guest, in milliseconds. */
+const OFF_GRACE = 500;
 /** How many of the console's last lines are shown when a guest fails. */
 const CONSOLE_LINES = 20;
 /** Where what was downloaded is kept. */
@@ -112,6 +117,9 @@ async function run(
       ? runCommand(target, flags.rest)
       : keepRunning(machine, binary, target);
     Deno.exitCode = await Promise.race([work, stopped]);
+    if (Deno.exitCode === EXIT_CONNECTION && await isGoingOff(machine)) {
+      console.error(`The machine went off; ${await lastWords(machine)}`);
+    }
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -155,14 +163,25 @@ async function untilUp(
     await Promise.race([waitForAgent(target, BOOT_TIMEOUT), off]);
   } catch (error) {
     const reason = error instanceof Error ? error.message : error;
-    const console = await Deno.readTextFile(machine.console).catch(() => "");
-    const lines = console.trimEnd().split(/\r?\n/).slice(-CONSOLE_LINES);
     throw new ToolError(
-      `Cannot boot the guest: ${reason}; its console ends with:\n${
-        lines.map(terminalText).join("\n")
-      }`,
+      `Cannot boot the guest: ${reason}; ${await lastWords(machine)}`,
     );
   }
+}
+
+/** Returns whether a machine is off, or is about to be. */
+async function isGoingOff(machine: Machine): Promise<boolean> {
+  return await Promise.race([
+    machine.ended.then(() => true),
+    delay(OFF_GRACE).then(() => false),
+  ]);
+}
+
+/** Returns the end of what a guest has written to its console. */
+async function lastWords(machine: Machine): Promise<string> {
+  const console = await Deno.readTextFile(machine.console).catch(() => "");
+  const lines = console.trimEnd().split(/\r?\n/).slice(-CONSOLE_LINES);
+  return `its console ends with:\n${lines.map(terminalText).join("\n")}`;
 }
 
 async function runCommand(

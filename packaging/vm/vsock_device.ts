@@ -5,6 +5,7 @@
  */
 
 import type { HybridTarget, Target, VsockTarget } from "../../client/mod.ts";
+import { ToolError } from "../_script.ts";
 import { BoundProcess } from "./bound_process.ts";
 import { isUsable, VHOST_USER_VSOCK } from "../tools.ts";
 
@@ -65,6 +66,11 @@ export async function vhostUserVsock(
   folder: string,
   cid = 3,
 ): Promise<VsockDevice<HybridTarget>> {
+  if (/[,=]/.test(folder)) {
+    throw new ToolError(
+      `Cannot serve a vsock device in "${folder}": its path holds a "," or "="; set TMPDIR to another folder`,
+    );
+  }
   const uds = hybridSocket(folder);
   const socket = `${folder}/vhost.sock`;
   const backend = BoundProcess.start(VHOST_USER_VSOCK.name, [
