@@ -90,7 +90,13 @@ export class Agent implements AsyncDisposable {
     await this.waitForRecord(({ status }) =>
       String(status).startsWith("Listening on")
     );
-    this.#descriptors = openDescriptors(this.pid);
+    // Where a client was waiting already, the readiness loop may begin a moment
+    // later. One of its descriptors is of a kind of which the runtime has one.
+    await until(() => {
+      this.#descriptors = openDescriptors(this.pid);
+      return this.#descriptors.filter((file) => file.endsWith("[eventfd]"))
+        .length > 1;
+    }, "the agent to accept");
   }
 
   /** Connects to it. */
