@@ -1,5 +1,5 @@
 /**
- * What a machine needs to boot guests.
+ * Tools that have to be installed: what boots guests takes, and how to get it.
  *
  * @module
  */

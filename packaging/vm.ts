@@ -46,8 +46,6 @@ const EXIT_CONNECTION = 125;
 const OFF_GRACE = 500;
 /** How many of the console's last lines are shown when a guest fails. */
 const CONSOLE_LINES = 20;
-/** Where what was downloaded is kept. */
-const CACHE = "dist/vm";
 
 const SCRIPT: Script = {
   usage: "deno task vm [FLAGS] [-- ARGV…]",
@@ -142,7 +140,7 @@ async function findKernel(flags: ParsedFlags): Promise<GuestKernel> {
     if (modules !== undefined) {
       throw new UsageError("--modules goes with --kernel only");
     }
-    return await getGuestKernel(CACHE, () => progress("Getting a kernel …"));
+    return await getGuestKernel(() => progress("Getting a kernel …"));
   }
   if (!existsSync(image)) {
     throw new ToolError(`Cannot boot "${image}": there is no such file`);

@@ -19,31 +19,31 @@ export interface GuestKernel {
   readonly modules?: string;
 }
 
+/** Where it is kept. */
+const FOLDER = new URL("../../dist/vm", import.meta.url).pathname;
 /** Always depends on the package of the newest kernel. */
 const PACKAGE = "linux-image-cloud-amd64";
 const OTHERWISE =
   "elsewhere name a kernel by --kernel FILE and its modules by --modules FOLDER";
 
 /**
- * Gets the kernel by apt-get, unless the folder has it already. Nothing is
- * installed on this machine.
+ * Gets the kernel by apt-get, unless it is there already. Nothing is installed on
+ * this machine.
  *
- * @param folder The folder to keep it in.
  * @param onDownload Called before it is downloaded.
  * @returns The kernel.
  * @throws {ToolError} If it cannot be downloaded.
  */
 export async function getGuestKernel(
-  folder: string,
   onDownload?: () => void,
 ): Promise<GuestKernel> {
-  const root = `${folder}/kernel`;
+  const root = `${FOLDER}/kernel`;
   if (!existsSync(root)) {
     onDownload?.();
     const name = await findPackage();
-    await Deno.mkdir(folder, { recursive: true });
+    await Deno.mkdir(FOLDER, { recursive: true });
     // Beside the result, so that it can be moved into place.
-    const temporary = await Deno.makeTempDir({ dir: folder });
+    const temporary = await Deno.makeTempDir({ dir: FOLDER });
     try {
       await runTool("apt-get", {
         args: ["download", "-qq", "-o", "APT::Sandbox::User=root", name],

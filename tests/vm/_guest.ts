@@ -27,7 +27,7 @@ import {
   VHOST_USER_VSOCK,
 } from "../../packaging/tools.ts";
 import { vhostUserVsock } from "../../packaging/vm/vsock_device.ts";
-import { BINARY, SOURCES } from "../_program.ts";
+import { BINARY } from "../_program.ts";
 import { Wire, type WireFrame } from "../_wire.ts";
 import { sh, trySh } from "./_shell.ts";
 
@@ -56,7 +56,7 @@ export async function bootFiles(
 ): Promise<BootFiles> {
   requireTools("boot a guest", [QEMU, BUSYBOX, SETPRIV, VHOST_USER_VSOCK]);
   const binary = BINARY ?? await compileIfStale();
-  const kernel = await getGuestKernel(`${SOURCES}dist/vm`);
+  const kernel = await getGuestKernel();
   const { accelerator } = await chooseAccelerator();
   const folder = await Deno.makeTempDir({ prefix: "guest-" });
   const remove = () => Deno.removeSync(folder, { recursive: true });

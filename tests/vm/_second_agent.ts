@@ -19,8 +19,10 @@ export class SecondAgent implements AsyncDisposable {
 
   private constructor(process: RemoteProcess) {
     this.#process = process;
-    const decoder: TransformStream<Uint8Array, string> =
-      new TextDecoderStream() as TransformStream<Uint8Array, string>;
+    const decoder = new TextDecoderStream() as TransformStream<
+      Uint8Array,
+      string
+    >;
     const lines: TransformStream<string, string> = new TextLineStream();
     this.#lines = process.stderr
       .pipeThrough(decoder)
