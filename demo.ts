@@ -53,7 +53,7 @@ async function step(
   const result = await fn();
   const time = `${(performance.now() - start).toFixed(0)} ms`.padStart(8);
   console.log(
-    `${green("✓")} ${bold(title.padEnd(34))} ${dim(time)}  ${result}`,
+    `${green("✓")} ${bold(title.padEnd(40))} ${dim(time)}  ${result}`,
   );
 }
 
@@ -130,6 +130,24 @@ async function show(folder: string): Promise<void> {
   await step("kill -TERM itself", async () => {
     const { signal } = await output(target, ["sh", "-c", "kill -TERM $$"]);
     return expect("signal", signal, "SIGTERM");
+  });
+  await step("a terminal of 132 columns", async () => {
+    await using stty = await spawn(target, ["stty", "size"], {
+      tty: { rows: 50, cols: 132 },
+    });
+    const size = await new Response(stty.stdout).text();
+    return expect("size", size.trim(), "50 132");
+  });
+  await step("a signal to a command that reads nothing", async () => {
+    await using sleep = await spawn(target, ["sleep", "60"]);
+    sleep.kill("SIGHUP");
+    return expect("signal", (await sleep.status).signal, "SIGHUP");
+  });
+  await step("a command that takes too long", async () => {
+    const { timedOut } = await output(target, ["sleep", "60"], {
+      timeout: 100,
+    });
+    return expect("timed out", timedOut, true);
   });
   await step(`${SESSIONS} sessions at once`, async () => {
     const numbers = Array.from({ length: SESSIONS }, (_, index) => `${index}`);

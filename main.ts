@@ -5,7 +5,8 @@ import config from "./deno.json" with { type: "json" };
 // imports at start.
 Deno.exit(
   await runProgram(Deno.args, config.version, {
-    serve: async () => (await import("./agent/serve_command.ts")).serveCommand,
+    serve: async () =>
+      (await import("./agent/serve/serve_command.ts")).serveCommand,
     client: async () =>
       (await import("./client/client_command.ts")).clientCommand,
     reseed: async () =>

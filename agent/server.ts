@@ -4,47 +4,51 @@
  * @module
  */
 
-import { delay } from "@std/async/delay";
 import { getLogger } from "@logtape/logtape";
+import { delay } from "@std/async/delay";
 import type { Connection } from "../ffi/connection.ts";
 import type { Listener } from "../ffi/listener.ts";
-import { inheritedEnvironment } from "./environment.ts";
-import type { Grants } from "./grants.ts";
+import { inheritedEnvironment } from "./exec/environment.ts";
+import { TERM_GRACE } from "./exec/time_limit.ts";
+import { IdleMemory } from "./idle_memory.ts";
+import { RefusalLog } from "./logging/refusal_log.ts";
 import { formatPeer, isAdmitted } from "./peer.ts";
-import { RefusalLog } from "./refusal_log.ts";
 import { serveSession } from "./session.ts";
+import type { SessionContext, SessionSettings } from "./session_context.ts";
 import { SessionError } from "./session_error.ts";
+import { turnAway } from "./turn_away.ts";
 
 /** Options for {@linkcode Server}. */
-export interface ServerOptions {
-  /** What callers may run. */
-  grants: Grants;
+export interface ServerOptions extends SessionSettings {
   /** The vsock context identifiers that are let in. */
-  cids: readonly number[];
-  /**
-   * The folder that holds the `etc` and `var` that `reseed` changes.
-   *
-   * @default {""}
-   */
-  root?: string;
+  readonly cids: readonly number[];
 }
 
-/** How long children have between SIGTERM and SIGKILL, in milliseconds. */
-const TERM_GRACE = 2000;
 /**
  * How long clients then have to take their last frames, in milliseconds. It
  * covers the grace for grandchildren that hold the pipes from elsewhere.
  */
 const CLOSE_GRACE = 3000;
 
+/** How many clients are told at once that there is no room for them. */
+const MAX_TURNED_AWAY = 100;
+
 const logger = getLogger(["cocoon-agent", "server"]);
 
 /** Serves the connections of one listener. */
 export class Server {
   readonly #listener: Listener;
-  readonly #options: Required<ServerOptions>;
+  readonly #options: ServerOptions;
   readonly #sessions = new Map<Connection, Promise<void>>();
-  readonly #refusals = new RefusalLog();
+  readonly #memory = new IdleMemory();
+  /** How many connections there are of those that there is no room for. */
+  #turnedAway = 0;
+  readonly #strangers = new RefusalLog(
+    "{unlogged} connections more were refused",
+  );
+  readonly #refusals = new RefusalLog(
+    "{unlogged} times more a limit was reached",
+  );
   readonly #stopping = new AbortController();
   readonly #killing = new AbortController();
 
@@ -54,7 +58,7 @@ export class Server {
    */
   constructor(listener: Listener, options: ServerOptions) {
     this.#listener = listener;
-    this.#options = { root: "", ...options };
+    this.#options = options;
   }
 
   /**
@@ -63,21 +67,31 @@ export class Server {
    * @throws {OsError} If the listener fails for good.
    */
   async serve(): Promise<void> {
-    const context = {
-      grants: this.#options.grants,
-      root: this.#options.root,
+    const context: SessionContext = {
+      ...this.#options,
       environment: inheritedEnvironment(),
+      refusals: this.#refusals,
+      root: "",
       stopping: this.#stopping.signal,
       killing: this.#killing.signal,
     };
+    this.#memory.idle();
     for await (const connection of this.#listener) {
       const peer = formatPeer(connection.peer);
       if (!isAdmitted(connection.peer, this.#options.cids)) {
-        this.#refusals.record(peer, this.#admitted(connection));
+        this.#strangers.record(
+          "Connection of {peer} refused: only {admitted} is let in",
+          { peer, admitted: this.#admitted(connection) },
+        );
         connection.close();
         continue;
       }
-      const session = serveSession(connection, peer, context)
+      if (this.#sessions.size >= this.#options.limits.sessions) {
+        this.#turnAway(connection, peer);
+        continue;
+      }
+      this.#memory.busy();
+      const session = serveSession(connection, connection.peer, context)
         .catch((error) => {
           connection.close();
           logger.error("Session of {peer} failed: {error}", {
@@ -85,14 +99,18 @@ export class Server {
             error: String(error),
           });
         })
-        .finally(() => this.#sessions.delete(connection));
+        .finally(() => {
+          this.#sessions.delete(connection);
+          if (this.#sessions.size === 0) this.#memory.idle();
+        });
       this.#sessions.set(connection, session);
     }
   }
 
   /**
-   * Stops gracefully: accepts nothing more, ends the children by SIGTERM and
-   * after two seconds by SIGKILL, and gives the clients their terminal frames.
+   * Stops gracefully: accepts nothing more, ends the children by SIGTERM (on
+   * a terminal SIGHUP) and after two seconds by SIGKILL, and gives the clients
+   * their terminal frames.
    *
    * @returns A promise that resolves when all sessions have ended.
    */
@@ -124,6 +142,21 @@ export class Server {
     } finally {
       over.abort();
     }
+  }
+
+  /** Answers one client too many; where even they are too many, without a word. */
+  #turnAway(connection: Connection, peer: string): void {
+    const { sessions } = this.#options.limits;
+    this.#refusals.record(
+      "Connection of {peer} refused: there may be {sessions} sessions at once (--max-sessions)",
+      { peer, limit: "--max-sessions", sessions },
+    );
+    if (this.#turnedAway >= MAX_TURNED_AWAY) return connection.close();
+    this.#turnedAway++;
+    const message =
+      `The agent has no room for another session: it may have ${sessions} at once (--max-sessions); try again later`;
+    turnAway(connection, { type: "error", code: "busy", message })
+      .finally(() => this.#turnedAway--);
   }
 
   #admitted({ peer }: Connection): string {

@@ -5,49 +5,34 @@
  */
 
 import { abortable } from "@std/async/abortable";
+import type { Peer } from "../ffi/connection.ts";
+import { indexOfByte } from "../ffi/index_of_byte.ts";
 import {
   type ErrorFrame,
   type ExitFrame,
   type Frame,
   FrameDecoderStream,
-  FrameEncoderStream,
-  type KnownFrame,
-  LineDecoderStream,
+  FrameWritableStream,
+  RecordDecoderStream,
 } from "../protocol/mod.ts";
-import { type Audit, recordSession } from "./audit.ts";
-import { exec } from "./exec.ts";
-import type { Grants } from "./grants.ts";
+import { type Channel, exec } from "./exec/exec.ts";
 import { agentInfo } from "./info.ts";
+import { type Audit, cutText, recordSession } from "./logging/audit.ts";
+import { formatPeer } from "./peer.ts";
 import { reseed } from "./reseed.ts";
+import type { SessionContext } from "./session_context.ts";
 import { SessionError, sessionError } from "./session_error.ts";
 
 /** The client's end, as a session needs it. */
 export interface SessionConnection {
   /** What the client sends. */
   readonly readable: ReadableStream<Uint8Array>;
-  /** What goes to the client. */
+  /** What goes to the client. A write is done when its memory is free again. */
   readonly writable: WritableStream<Uint8Array>;
   /** Returns a signal that is aborted when the client is gone. */
   watchLoss(): AbortSignal;
   /** Closes the connection, which ends both streams. */
   close(): void;
-}
-
-/** What all sessions of an agent share. */
-export interface SessionContext {
-  /** What callers may run. */
-  readonly grants: Grants;
-  /** The environment that callers' variables are laid over. */
-  readonly environment: Readonly<Record<string, string>>;
-  /** The folder that holds `etc` and `var` for `reseed`, empty for the real one. */
-  readonly root: string;
-  /**
-   * Aborted when the agent stops: children are asked to end. Its reason is what
-   * a client is told that has not said yet what it wants.
-   */
-  readonly stopping: AbortSignal;
-  /** Aborted when a stop has taken long enough: children are killed. */
-  readonly killing: AbortSignal;
 }
 
 /**
@@ -63,44 +48,62 @@ const ERROR_GRACE = 2000;
  * only.
  *
  * @param connection The connection.
- * @param peer Who is at the other end, for the audit record.
+ * @param peer Who is at the other end.
  * @param context What all sessions share.
  * @throws {OsError} If the connection cannot be watched.
  */
 export async function serveSession(
   connection: SessionConnection,
-  peer: string,
+  peer: Peer,
   context: SessionContext,
 ): Promise<void> {
   const audit: Audit = {
-    peer,
+    peer: formatPeer(peer),
     kind: "none",
     start: Date.now(),
     startMark: performance.now(),
-    usage: { stdinBytes: 0, stdoutBytes: 0, stderrBytes: 0 },
+    command: { stdinBytes: 0, stdoutBytes: 0, stderrBytes: 0 },
   };
   const lost = connection.watchLoss();
+  const records = new RecordDecoderStream({
+    maxFrameBytes: context.limits.frame,
+    indexOf: indexOfByte,
+  });
   const frames = connection.readable
-    .pipeThrough(new LineDecoderStream())
+    .pipeThrough(records)
     .pipeThrough(new FrameDecoderStream())
     .getReader();
-  const encoder = new FrameEncoderStream();
-  const client = encoder.writable.getWriter();
-  const sent = encoder.readable.pipeTo(connection.writable);
+  const sink = new FrameWritableStream(connection.writable);
+  const client = sink.getWriter();
   // Its failures show as those of the writes.
-  sent.catch(ignore);
   client.closed.catch(ignore);
+  const useRaw = () => records.raw = sink.raw = true;
 
   try {
-    const outcome = await answer(frames, client, lost, context, audit)
+    const outcome = await answer(
+      { frames, client, lost, useRaw },
+      { ...context, peer },
+      audit,
+    )
       .catch((error) => {
         lost.throwIfAborted();
-        return asErrorFrame(error);
+        const failure = sessionError(error);
+        if (failure.limit !== undefined) {
+          context.refusals.record(
+            "Session of {peer} reached {limit}: {error}",
+            {
+              peer: audit.peer,
+              limit: failure.limit,
+              error: cutText(failure.message),
+            },
+          );
+        }
+        return asErrorFrame(failure);
       });
     if (outcome) {
       audit.outcome = outcome;
       client.write(outcome).catch(ignore);
-      client.close().catch(ignore);
+      const sent = client.close();
       const patience = outcome.type === "exit"
         ? lost
         : AbortSignal.any([lost, AbortSignal.timeout(ERROR_GRACE)]);
@@ -112,49 +115,45 @@ export async function serveSession(
   } finally {
     connection.close();
     frames.cancel().catch(ignore);
-    recordSession(audit);
+    recordSession(audit, context.redact);
   }
 }
 
 /** Does what the first frame asks for, and returns the terminal frame. */
 async function answer(
-  frames: ReadableStreamDefaultReader<Frame>,
-  client: WritableStreamDefaultWriter<KnownFrame>,
-  lost: AbortSignal,
-  context: SessionContext,
+  channel: Channel,
+  context: SessionContext & { readonly peer: Peer },
   audit: Audit,
 ): Promise<ExitFrame | undefined> {
-  const read: ReadableStreamReadResult<Frame> = await abortable(
-    frames.read(),
-    context.stopping,
-  );
-  const first = read.value;
+  const { frames, client } = channel;
+  const first = await readFirst(frames, context);
   if (first === undefined) return undefined;
   switch (first.type) {
     case "exec": {
       audit.kind = first.type;
       audit.argv = first.argv;
-      const { usage } = audit;
-      const status = await exec(first, {
-        ...context,
-        frames,
-        client,
-        lost,
-        usage,
-      });
-      return {
-        type: "exit",
-        exitCode: status.code,
-        ...(status.signal !== undefined && { signal: status.signal }),
-      };
+      audit.tty = first.tty !== undefined;
+      if (first.user !== undefined) audit.user = first.user;
+      if (first.cwd !== undefined) audit.cwd = first.cwd;
+      const record = audit.command;
+      return await exec(first, { ...context, ...channel, record });
     }
     case "reseed":
       audit.kind = first.type;
+      if (context.policy?.current.reseed === false) {
+        throw new SessionError(
+          "denied",
+          "Cannot reseed: the policy doesn't allow it; set \"reseed\" to true in the agent's policy file",
+        );
+      }
       await reseed(first, context.root);
       return { type: "exit", exitCode: 0 };
     case "info":
       audit.kind = first.type;
-      await client.write({ type: "info", info: agentInfo() });
+      await client.write({
+        type: "info",
+        info: agentInfo(context),
+      });
       return { type: "exit", exitCode: 0 };
     default: {
       const name = first.type === "unknown" ? first.name : first.type;
@@ -168,8 +167,31 @@ async function answer(
   }
 }
 
-function asErrorFrame(error: unknown): ErrorFrame {
-  const { code, message } = sessionError(error);
+/** Reads the first frame, which must not keep anybody waiting. */
+async function readFirst(
+  frames: ReadableStreamDefaultReader<Frame>,
+  { limits, stopping }: SessionContext,
+): Promise<Frame | undefined> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    const seconds = limits.firstFrameTimeout / 1000;
+    reject(
+      new SessionError(
+        "timeout",
+        `No whole frame came within ${seconds} s of connecting (--first-frame-timeout)`,
+        "--first-frame-timeout",
+      ),
+    );
+  }, limits.firstFrameTimeout);
+  try {
+    const read = Promise.race([frames.read(), late]);
+    return (await abortable(read, stopping)).value;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function asErrorFrame({ code, message }: SessionError): ErrorFrame {
   return { type: "error", code, message };
 }
 

@@ -5,36 +5,58 @@
  */
 
 import { Errno, OsError } from "../ffi/errno.ts";
-import { type ErrorCode, ProtocolError } from "../protocol/mod.ts";
-import { DeniedError } from "./grants.ts";
+import {
+  type ErrorCode,
+  FrameLengthError,
+  ProtocolError,
+} from "../protocol/mod.ts";
+import { DeniedError } from "./grants/grants.ts";
 
 /** A failure that ends a session with an `error` frame. */
 export class SessionError extends Error {
   override readonly name = "SessionError";
   /** What kind of failure it is. */
   readonly code: ErrorCode;
+  /** The flag that sets the limit that was reached, where one was. */
+  readonly limit: string | undefined;
 
   /**
    * @param code What kind of failure it is.
    * @param message What was attempted and why it failed.
+   * @param limit The flag that sets the limit that was reached, if one was.
    */
-  constructor(code: ErrorCode, message: string) {
-    super(message);
+  constructor(code: ErrorCode, message: string, limit?: string) {
+    super(
+      message.length > MAX_MESSAGE
+        ? `${message.slice(0, MAX_MESSAGE)}…`
+        : message,
+    );
     this.code = code;
+    this.limit = limit;
   }
 }
 
-const SPAWN_CODES: ReadonlyMap<number, ErrorCode> = new Map([
+/** A caller's words, which messages quote, may be as long as a frame. */
+const MAX_MESSAGE = 8192;
+
+/** What it means that a program cannot be run. */
+const PROGRAM_CODES: ReadonlyMap<number, ErrorCode> = new Map([
   [Errno.ENOENT, "not_found"],
   [Errno.ENOTDIR, "not_found"],
   [Errno.EACCES, "not_executable"],
   [Errno.EPERM, "not_executable"],
   [Errno.ENOEXEC, "not_executable"],
   [Errno.E2BIG, "not_executable"],
+]);
+
+/** What it means that there is nothing to run it with: no process, pipe or memory. */
+const RESOURCE_CODES: ReadonlyMap<number, ErrorCode> = new Map([
   [Errno.EAGAIN, "busy"],
   [Errno.ENOMEM, "busy"],
   [Errno.EMFILE, "busy"],
   [Errno.ENFILE, "busy"],
+  // There is no pseudo-terminal left.
+  [Errno.ENOSPC, "busy"],
 ]);
 
 /**
@@ -46,15 +68,23 @@ const SPAWN_CODES: ReadonlyMap<number, ErrorCode> = new Map([
  */
 export function spawnError(program: string, error: unknown): SessionError {
   const attempt = `Cannot run ${JSON.stringify(program)}`;
+  if (error instanceof SessionError) {
+    const message = `${attempt}: ${error.message}`;
+    return new SessionError(error.code, message, error.limit);
+  }
   if (error instanceof DeniedError) {
     return new SessionError("denied", `${attempt}: ${error.message}`);
   }
   if (error instanceof OsError) {
-    const code = SPAWN_CODES.get(error.errno) ?? "internal";
-    const message = error.message.startsWith(attempt)
-      ? error.message
-      : `${attempt}: ${error.message}`;
-    return new SessionError(code, message);
+    const ofProgram = error.message.startsWith(attempt);
+    // Where a tool stands in front of the program, the words are the caller's.
+    const ofCaller = ofProgram || error.errno === Errno.E2BIG;
+    const code = RESOURCE_CODES.get(error.errno) ??
+      (ofCaller ? PROGRAM_CODES.get(error.errno) : undefined) ?? "internal";
+    return new SessionError(
+      code,
+      ofProgram ? error.message : `${attempt}: ${error.message}`,
+    );
   }
   return new SessionError("internal", `${attempt}: ${messageOf(error)}`);
 }
@@ -67,6 +97,10 @@ export function spawnError(program: string, error: unknown): SessionError {
  */
 export function sessionError(error: unknown): SessionError {
   if (error instanceof SessionError) return error;
+  if (error instanceof FrameLengthError) {
+    const message = `${error.message} (--max-frame)`;
+    return new SessionError("protocol", message, "--max-frame");
+  }
   const code = error instanceof ProtocolError ? "protocol" : "internal";
   return new SessionError(code, messageOf(error));
 }

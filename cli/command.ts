@@ -32,6 +32,11 @@ export interface Command {
   readonly takesArguments?: boolean;
   /** The flags it takes. */
   readonly flags: readonly Flag[];
+  /**
+   * What to say to those who give a flag that it lacks, by the argument, such as
+   * `-i`.
+   */
+  readonly hints?: Readonly<Record<string, string>>;
   /** What else its help says: examples, environment, exit codes. */
   readonly notes?: string;
   /** The exit code of a usage error. */

@@ -9,7 +9,8 @@ import type { Command, Flag } from "./command.ts";
 /** The program's name in its own texts. */
 export const PROGRAM = "cocoon-agent";
 
-const HELP_FLAG: Flag = { name: "help", description: "Show this help" };
+/** The flag that every command takes. */
+export const HELP_FLAG: Flag = { name: "help", description: "Show this help" };
 
 /**
  * Formats the help of a command.
@@ -63,7 +64,13 @@ function formatFlag({ name, alias, value, repeatable }: Flag): string {
   return `${short}--${name}${argument}${repeatable ? " …" : ""}`;
 }
 
-function formatTable(
+/**
+ * Formats terms and what is said about them.
+ *
+ * @param rows The terms and the texts.
+ * @returns The lines, indented, with the texts below each other.
+ */
+export function formatTable(
   rows: readonly (readonly [term: string, text: string])[],
 ): string[] {
   const width = Math.max(...rows.map(([term]) => term.length));

@@ -5,8 +5,9 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { closestString } from "@std/text/closest-string";
-import { type Flag, UsageError } from "./command.ts";
+import { type Command, type Flag, UsageError } from "./command.ts";
+import { HELP_FLAG } from "./help.ts";
+import { nearestWord } from "./nearest_word.ts";
 
 /** The flags and arguments of a command line. */
 export class ParsedFlags {
@@ -75,19 +76,63 @@ export class ParsedFlags {
   duration(name: string): number | undefined {
     const value = this.get(name);
     if (value === undefined) return undefined;
-    const [, number, unit] = value.match(/^(\d+(?:\.\d+)?)(ms|s|m|h)$/) ?? [];
-    const milliseconds = Number(number) * UNITS[unit as keyof typeof UNITS];
-    if (!(milliseconds <= MAX_DURATION)) {
+    const milliseconds = parseDuration(value);
+    if (milliseconds === undefined) {
       throw new UsageError(
         `--${name} must be a duration such as 500ms, 5s or 2m, up to 24h, got "${value}"`,
       );
     }
     return milliseconds;
   }
+
+  /**
+   * Returns the value of a flag as a number of bytes, or `undefined` if it wasn't
+   * given.
+   *
+   * @param name The flag's name.
+   * @param min The smallest value.
+   * @param max The largest value.
+   * @throws {UsageError} If it is no size such as `65536`, `64K`, `512M` or `2G`
+   * within these bounds.
+   */
+  bytes(name: string, min: number, max: number): number | undefined {
+    const value = this.get(name);
+    if (value === undefined) return undefined;
+    const [, number, unit] = value.match(/^(\d+)([KMG]?)$/) ?? [];
+    const bytes = Number(number) * SIZES[unit as keyof typeof SIZES];
+    if (!(bytes >= min && bytes <= max)) {
+      throw new UsageError(
+        `--${name} must be a size from ${formatSize(min)} to ${
+          formatSize(max)
+        }, in bytes or with K, M or G behind it, got "${value}"`,
+      );
+    }
+    return bytes;
+  }
 }
 
 const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
+const SIZES = { G: 2 ** 30, M: 2 ** 20, K: 2 ** 10, "": 1 } as const;
+
+/** Formats a size as the flags take it. */
+function formatSize(bytes: number): string {
+  const [unit, size] = Object.entries(SIZES)
+    .find(([, size]) => bytes >= size && bytes % size === 0) ?? ["", 1];
+  return `${bytes / size}${unit}`;
+}
 const MAX_DURATION = 24 * UNITS.h;
+
+/**
+ * Parses a duration.
+ *
+ * @param text The text, such as `500ms`, `5s`, `2m` or `1.5h`.
+ * @returns Milliseconds, or `undefined` if it is none, or more than 24 hours.
+ */
+export function parseDuration(text: string): number | undefined {
+  const [, number, unit] = text.match(/^(\d+(?:\.\d+)?)(ms|s|m|h)$/) ?? [];
+  const milliseconds = Number(number) * UNITS[unit as keyof typeof UNITS];
+  return milliseconds <= MAX_DURATION ? milliseconds : undefined;
+}
 
 /**
  * Parses an integer from the command line.
@@ -112,29 +157,28 @@ export function parseInteger(
   return number;
 }
 
+/** What else {@linkcode parseFlags} knows about a command. */
+export type ParseFlagsOptions = Pick<Command, "takesArguments" | "hints">;
+
 /**
  * Parses the flags of a command. All flags come before `--`; what follows it is
  * left as it is.
  *
  * @param args The arguments after the command's name.
  * @param flags The flags that the command takes.
+ * @param options What else is known about the command, for messages.
  * @returns The values.
- * @throws {UsageError} If a flag is unknown, lacks its value, has a value
- * and is given twice though it isn't repeatable, or if an argument stands before `--`.
+ * @throws {UsageError} If a flag is unknown, lacks its value, has one that it
+ * doesn't take, or has a value and is given twice though it isn't repeatable, or
+ * if an argument stands before `--`.
  */
 export function parseFlags(
   args: readonly string[],
   flags: readonly Flag[],
+  options: ParseFlagsOptions = {},
 ): ParsedFlags {
   const split = args.indexOf("--");
-  const own = split < 0 ? args : args.slice(0, split);
-  // The parser would take the value of -eA=B for "B".
-  const joined = own.find((arg) => /^-[^-=][^=]/.test(arg));
-  if (joined !== undefined) {
-    throw new UsageError(
-      `Cannot parse "${joined}": put a space between a short flag and its value`,
-    );
-  }
+  checkShape(split < 0 ? args : args.slice(0, split), flags, options);
 
   const valued = flags.filter(({ value }) => value !== undefined);
   const { "--": rest, _: _, ...values } = parseArgs([...args], {
@@ -149,7 +193,9 @@ export function parseFlags(
     unknown(arg: string, key?: string) {
       throw new UsageError(
         key === undefined
-          ? `Unexpected argument "${arg}": a command to run goes after "--"`
+          ? `Unexpected argument "${arg}"${
+            options.takesArguments ? ': a command to run goes after "--"' : ""
+          }`
           : `Unknown flag "${arg.split("=")[0]}"${suggest(arg, flags)}`,
       );
     },
@@ -167,10 +213,48 @@ export function parseFlags(
   return new ParsedFlags(values, rest);
 }
 
+/** Refuses what the parser would take for something else. */
+function checkShape(
+  args: readonly string[],
+  flags: readonly Flag[],
+  { hints = {} }: ParseFlagsOptions,
+): void {
+  let last: Flag | undefined;
+  for (const arg of args) {
+    // It would take the value for a flag.
+    if (last && /^-./.test(arg)) {
+      throw new UsageError(
+        `--${last.name} needs a value; one that begins with "-" is written --${last.name}=VALUE`,
+      );
+    }
+    if (Object.hasOwn(hints, arg)) {
+      throw new UsageError(`Unknown flag "${arg}": ${hints[arg]}`);
+    }
+    // It would take the value of -eA=B for "B".
+    if (/^-[^-=][^=]/.test(arg)) {
+      throw new UsageError(
+        `Cannot parse "${arg}": put a space between a short flag and its value`,
+      );
+    }
+    const [, key, value] = arg.match(/^--?([^-=][^=]*)(=.*)?$/s) ?? [];
+    const flag = key === undefined
+      ? undefined
+      : flags.find(({ name, alias }) => key === name || key === alias);
+    if (flag && flag.value === undefined && value !== undefined) {
+      throw new UsageError(`--${flag.name} takes no value`);
+    }
+    // It would see none, and an argument too many.
+    if (arg === "" && last) {
+      throw new UsageError(`--${last.name} needs a value`);
+    }
+    last = flag?.value !== undefined && value === undefined ? flag : undefined;
+  }
+}
+
 function suggest(arg: string, flags: readonly Flag[]): string {
-  if (!arg.startsWith("--") || flags.length === 0) return "";
-  const given = arg.slice(2).split("=")[0];
-  return `; did you mean "--${
-    closestString(given, flags.map(({ name }) => name))
-  }"?`;
+  if (!arg.startsWith("--")) return "";
+  const [given] = arg.slice(2).split("=");
+  const names = [...flags, HELP_FLAG].map(({ name }) => name);
+  const nearest = nearestWord(given!, names);
+  return nearest === undefined ? "" : `; did you mean "--${nearest}"?`;
 }

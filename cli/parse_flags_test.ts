@@ -39,7 +39,14 @@ for (
     [["ls"], `Unexpected argument "ls"`],
     [["--port"], "--port needs a value"],
     [["--port="], "--port needs a value"],
+    [["--port", ""], "--port needs a value"],
+    [["-e", ""], "--env needs a value"],
+    [["--port=1", ""], `Unexpected argument ""`],
+    [["--json=no"], "--json takes no value"],
+    [["--json="], "--json takes no value"],
+    [["--hlep"], `Unknown flag "--hlep"; did you mean "--help"?`],
     [["--port", "--json"], "--port needs a value"],
+    [["--port", "-1"], `one that begins with "-" is written --port=VALUE`],
     [["--port", "1", "--port", "2"], "--port can be given only once"],
     [["-eA=B"], `Cannot parse "-eA=B": put a space`],
   ] as const
@@ -48,6 +55,31 @@ for (
     assertThrows(() => parse(...args), UsageError, message);
   });
 }
+
+Deno.test("parseFlags() guesses no flag that isn't near", () => {
+  const error = assertThrows(() => parse("--detach"), UsageError);
+  assertEquals(error.message, `Unknown flag "--detach"`);
+});
+
+Deno.test("parseFlags() knows whether arguments go after --", () => {
+  const message = (takesArguments: boolean) =>
+    assertThrows(() => parseFlags(["ls"], FLAGS, { takesArguments })).message;
+  assertEquals(message(false), `Unexpected argument "ls"`);
+  assertEquals(
+    message(true),
+    `Unexpected argument "ls": a command to run goes after "--"`,
+  );
+});
+
+Deno.test("parseFlags() says what is known about a flag that isn't there", () => {
+  for (const arg of ["-i", "-ij"]) {
+    assertThrows(
+      () => parseFlags([arg], FLAGS, { hints: { [arg]: "no need" } }),
+      UsageError,
+      `Unknown flag "${arg}": no need`,
+    );
+  }
+});
 
 Deno.test("ParsedFlags.integer() throws when the value is no integer in range", () => {
   assertEquals(parse("--port=0").integer("port", 10), 0);
@@ -72,6 +104,22 @@ Deno.test("ParsedFlags.duration() takes a number with a unit", () => {
       () => duration(value),
       UsageError,
       "--wait must be a duration",
+    );
+  }
+});
+
+Deno.test("ParsedFlags.bytes() takes a number with or without a unit", () => {
+  const bytes = (value: string) =>
+    parse(`--wait=${value}`).bytes("wait", 1024, 2 ** 31);
+  assertEquals(bytes("65536"), 65536);
+  assertEquals(bytes("64K"), 65536);
+  assertEquals(bytes("3M"), 3 * 2 ** 20);
+  assertEquals(bytes("2G"), 2 ** 31);
+  for (const value of ["1023", "3G", "-1", "1.5M", "1T", "1k", "K", "1MB"]) {
+    assertThrows(
+      () => bytes(value),
+      UsageError,
+      `--wait must be a size from 1K to 2G, in bytes or with K, M or G behind it, got "${value}"`,
     );
   }
 });

@@ -8,13 +8,23 @@ import { PROGRAM } from "./help.ts";
 import { terminalText } from "./terminal_text.ts";
 
 /**
+ * Formats an error as it is printed.
+ *
+ * @param error What was thrown.
+ * @returns One line, without a newline.
+ */
+export function formatError(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return `${PROGRAM}: ${terminalText(message)}`;
+}
+
+/**
  * Prints an error to standard error, on one line.
  *
  * @param error What was thrown.
  */
 export function printError(error: unknown): void {
-  const message = error instanceof Error ? error.message : String(error);
-  printHint(`${PROGRAM}: ${terminalText(message)}`);
+  printHint(formatError(error));
 }
 
 /**

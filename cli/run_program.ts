@@ -4,14 +4,20 @@
  * @module
  */
 
-import { closestString } from "@std/text/closest-string";
 import { type Command, UsageError } from "./command.ts";
 import { formatCommandHelp, formatHelp, PROGRAM } from "./help.ts";
+import { nearestWord } from "./nearest_word.ts";
 import { parseFlags } from "./parse_flags.ts";
 import { printError, printHint } from "./print_error.ts";
 
 /** The commands of a program by name, each loaded when it is needed. */
 export type CommandTable = Readonly<Record<string, () => Promise<Command>>>;
+
+/** The commands that come with every program. */
+const BUILT_IN: readonly Pick<Command, "name" | "summary">[] = [
+  { name: "version", summary: "Print the version" },
+  { name: "help", summary: "Show this help, or that of a command" },
+];
 
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
@@ -38,12 +44,12 @@ export async function runProgram(
       case "version":
       case "--version":
       case "-V":
-        console.log(`${PROGRAM} ${version}`);
+        print(`${PROGRAM} ${version}`);
         return 0;
       case "help":
       case "--help":
       case "-h":
-        console.log(await describe(rest[0], commands));
+        print(await describe(rest[0], commands));
         return 0;
       default: {
         const command = await find(name, commands);
@@ -63,11 +69,11 @@ async function runCommand(
   const split = args.indexOf("--");
   const own = split < 0 ? args : args.slice(0, split);
   if (own.includes("--help") || own.includes("-h")) {
-    console.log(formatCommandHelp(command));
+    print(formatCommandHelp(command));
     return 0;
   }
   try {
-    const flags = parseFlags(args, command.flags);
+    const flags = parseFlags(args, command.flags, command);
     if (flags.rest.length > 0 && !command.takesArguments) {
       throw new UsageError(`${command.name} takes no arguments after "--"`);
     }
@@ -84,23 +90,34 @@ async function describe(
   name: string | undefined,
   commands: CommandTable,
 ): Promise<string> {
-  if (name !== undefined) return formatCommandHelp(await find(name, commands));
+  // What comes with the program has no help of its own.
+  const general = name === undefined || name.startsWith("-") ||
+    BUILT_IN.some((command) => command.name === name);
+  if (!general) return formatCommandHelp(await find(name, commands));
   const loaded = await Promise.all(
     Object.values(commands).map((load) => load()),
   );
-  return formatHelp([
-    ...loaded,
-    { name: "version", summary: "Print the version" },
-    { name: "help", summary: "Show this help, or that of a command" },
-  ]);
+  return formatHelp([...loaded, ...BUILT_IN]);
 }
 
 function find(name: string, commands: CommandTable): Promise<Command> {
   if (Object.hasOwn(commands, name)) return commands[name]!();
-  const names = [...Object.keys(commands), "version", "help"];
+  const names = [
+    ...Object.keys(commands),
+    ...BUILT_IN.map((command) => command.name),
+  ];
+  const nearest = nearestWord(name, names);
+  const guess = nearest === undefined ? "." : `; did you mean "${nearest}"?`;
   throw new UsageError(
-    `Unknown command "${name}"; did you mean "${
-      closestString(name, names)
-    }"? Try "${PROGRAM} help"`,
+    `Unknown command "${name}"${guess} Try "${PROGRAM} help"`,
   );
+}
+
+function print(text: string): void {
+  try {
+    console.log(text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`Cannot write to stdout: ${reason}`, { cause });
+  }
 }

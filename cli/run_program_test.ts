@@ -41,7 +41,10 @@ Deno.test("runProgram() returns 1 for a failure, and 2 for no or an unknown comm
 
 Deno.test("runProgram() returns 0 for help and the version", async () => {
   for (
-    const args of [["help"], ["-h"], ["help", "copy"], ["version"], ["-V"]]
+    const args of [
+      ...[["help"], ["-h"], ["help", "copy"], ["version"], ["-V"]],
+      ...[["help", "help"], ["help", "version"], ["help", "--help"]],
+    ]
   ) {
     assertEquals(await run(...args), 0);
   }

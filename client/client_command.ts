@@ -4,12 +4,23 @@
  * @module
  */
 
+import { abortable } from "@std/async/abortable";
 import { type Command, UsageError } from "../cli/command.ts";
+import { formatTable } from "../cli/help.ts";
 import type { ParsedFlags } from "../cli/parse_flags.ts";
-import { printError } from "../cli/print_error.ts";
-import { spawn } from "./calls.ts";
-import { AgentError } from "./errors.ts";
-import type { RemoteProcess } from "./remote_process.ts";
+import { readableFromFd } from "../ffi/fd_streams.ts";
+import { forEachChunk } from "../ffi/for_each_chunk.ts";
+import { InheritedFd } from "../ffi/inherited_fd.ts";
+import { enlargePipe } from "../ffi/pipe.ts";
+import { EXEC_FLAGS, parseDescriptor, parseExecFlags } from "./exec_flags.ts";
+import { classifyFailure, EXIT_FAILURE, LeftError } from "./failure.ts";
+import type { HostAdapter } from "./host_adapter.ts";
+import { LocalOutput } from "./local_output.ts";
+import { LocalSignals } from "./local_signals.ts";
+import type { LocalTerminal } from "./local_terminal.ts";
+import type { RemoteProcess, RemoteStatus } from "./remote_process.ts";
+import { spawn } from "./spawn.ts";
+import type { StatusChannel } from "./status_channel.ts";
 import {
   parseTarget,
   reachAgent,
@@ -17,11 +28,12 @@ import {
   TARGET_USAGE,
 } from "./target_flags.ts";
 
-const EXIT_FAILURE = 125;
-const EXIT_NOT_EXECUTABLE = 126;
-const EXIT_NOT_FOUND = 127;
-/** What a shell reports of a program that SIGPIPE ended. */
-const EXIT_BROKEN_PIPE = 141;
+/** As timeout(1) says it. */
+const EXIT_TIMED_OUT = 124;
+
+const STDIN = 0;
+
+const STDIN_HINT = "stdin is always passed on; -t gives a terminal";
 
 /** Runs a command in a guest. */
 export const clientCommand: Command = {
@@ -29,23 +41,39 @@ export const clientCommand: Command = {
   summary: "Run a command in a machine, with stdin, stdout and stderr",
   usage: [`client ${TARGET_USAGE} [FLAGS] -- ARGV…`],
   takesArguments: true,
-  flags: [
-    ...TARGET_FLAGS,
-    {
-      name: "env",
-      alias: "e",
-      value: "K=V",
-      repeatable: true,
-      description: "Set a variable in the command's environment",
-    },
-  ],
+  flags: [...TARGET_FLAGS, ...EXEC_FLAGS],
+  // As docker has them.
+  hints: {
+    "-i": STDIN_HINT,
+    "-it": STDIN_HINT,
+    "-ti": STDIN_HINT,
+    "--interactive": STDIN_HINT,
+  },
   notes: `Examples:
   cocoon-agent client --cid 3 -- uname -a
   cocoon-agent client --uds /run/vm.sock --wait 30s -- sh -c 'cat > /etc/motd' < motd
+  cocoon-agent client --cid 3 -t -u admin -w /srv -- bash
+  cocoon-agent client --cid 3 --timeout 5m --env-file build.env -- make
+
+Signals: SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 go to the command.
+A second SIGINT within a second kills it and ends the client. With -t keys do what
+signals do, and a signal to the client kills the command and ends the client.
+
+Keys with -t, at the start of a line, if the client runs on a terminal:
+${describeKeys("~").join("\n")}
+
+A program that runs the client may watch and control it by lines of JSON:
+  --control-fd reads  {"resize":{"rows":40,"cols":120}}, {"signal":"SIGTERM"}
+                      and {"stdin_close":true}
+  --status-fd writes  {"started":{"pid":1,"features":[…]}}, and in the end either
+                      {"exit":{"code":143,"signal":"SIGTERM"}} or
+                      {"error":{"code":"not_found","message":"…"}}
+The client kills the command and ends when the other end of one is closed.
 
 Exit codes:
-  the command's own, or 128 + n if the signal n ended it
-  125  the client, the connection or the agent failed, or the usage was wrong
+  the command's own, or 128 + n if the signal n ended it, or the client
+  124  the command took longer than --timeout
+  125  the client, the connection or the agent failed, the usage was wrong, or ~.
   126  the command cannot be executed, or isn't granted
   127  the command was not found
   141  nobody reads the client's stdout or stderr any more`,
@@ -54,60 +82,175 @@ Exit codes:
 };
 
 async function run(flags: ParsedFlags): Promise<number> {
-  const target = parseTarget(flags);
-  const env = parseVariables(flags.all("env"));
-  const argv = flags.rest;
-  if (argv.length === 0) {
-    throw new UsageError(`Say what to run, after "--": -- uname -a`);
-  }
+  const channel = await openStatusChannel(flags);
+  const output = new LocalOutput();
+  let status: RemoteStatus;
   try {
-    const options = await reachAgent(target, flags);
-    return await bridge(await spawn(target, argv, { env, ...options }));
+    status = await execute(flags, output, channel);
   } catch (error) {
+    const { code, exitCode } = classifyFailure(error);
+    await channel?.error(code, error instanceof Error ? error.message : "");
     if (error instanceof UsageError) throw error;
-    if (error instanceof Deno.errors.BrokenPipe) return EXIT_BROKEN_PIPE;
-    printError(error);
-    return exitCode(error);
+    if (!(error instanceof Deno.errors.BrokenPipe)) output.printError(error);
+    return exitCode;
   }
+  await channel?.exit(status);
+  const [program] = flags.rest;
+  const kills = status.usage?.oomKills ?? 0;
+  if (kills > 0) {
+    const limit = flags.get("memory");
+    // An agent may have a limit of its own, and a machine has one.
+    const bound = limit === undefined ? "" : ` (limit ${limit})`;
+    output.printError(
+      `"${program}" ran out of memory${bound}: the kernel killed ${kills} of its processes`,
+    );
+  }
+  if (!status.timedOut) return status.code;
+  const time = flags.get("timeout");
+  // An agent may have a limit of its own.
+  const length = time === undefined ? "too long" : `longer than ${time}`;
+  output.printError(`"${program}" took ${length}, and was ended`);
+  return EXIT_TIMED_OUT;
+}
+
+async function openStatusChannel(
+  flags: ParsedFlags,
+): Promise<StatusChannel | undefined> {
+  const fd = await parseDescriptor(flags, "status-fd", "writable");
+  if (fd === undefined) return undefined;
+  const { StatusChannel } = await import("./status_channel.ts");
+  return new StatusChannel(new InheritedFd(fd));
+}
+
+/** Runs the command to its end, or until something makes the client leave it. */
+async function execute(
+  flags: ParsedFlags,
+  output: LocalOutput,
+  status: StatusChannel | undefined,
+): Promise<RemoteStatus> {
+  const target = parseTarget(flags);
+  const { argv, placement, tty, escape, raw } = await parseExecFlags(flags);
+  const leaving = new AbortController();
+  const { signal } = leaving;
+  const leave = (reason: unknown) => leaving.abort(reason);
+
+  using signals = new LocalSignals(leave);
+  const input = new InheritedFd(STDIN);
+  enlargePipe(input);
+  const host = await openHostAdapter(flags, input, status, leave);
+  const options = await reachAgent(target, flags, { signal });
+  using terminal = tty ? await openTerminal(input) : undefined;
+  await using process = await spawn(target, argv, {
+    ...placement,
+    ...options,
+    raw,
+    ...(terminal && { tty: terminal.request() }),
+  });
+  status?.started(process);
+  if (terminal) terminal.attach((size) => process.resize(size));
+  else signals.sendTo(process);
+  host?.follow(process);
+
+  let stdin = host?.stdin ?? readableFromFd(input, { preventClose: true });
+  if (terminal?.interactive && escape !== undefined) {
+    // A terminal's chunks are small, see `forEachChunk`.
+    stdin = stdin.pipeThrough(
+      await escapeStream(escape, terminal, output, leave),
+    );
+  }
+  return await abortable(bridge(process, stdin, output, signal), signal);
 }
 
 /** Connects a command's streams with this process's, until it has ended. */
-async function bridge(process: RemoteProcess): Promise<number> {
-  Deno.stdin.readable.pipeTo(process.stdin).catch((error) => {
+async function bridge(
+  process: RemoteProcess,
+  stdin: ReadableStream<Uint8Array>,
+  output: LocalOutput,
+  leaving: AbortSignal,
+): Promise<RemoteStatus> {
+  feed(process.stdin, stdin).catch((error) => {
     // The command may end, or close its stdin, before all of it was read.
-    if (!(error instanceof Deno.errors.BrokenPipe)) printError(error);
+    if (error instanceof Deno.errors.BrokenPipe || leaving.aborted) return;
+    output.printError(error);
   });
   const outputs = Promise.all([
-    process.stdout.pipeTo(Deno.stdout.writable),
-    process.stderr.pipeTo(Deno.stderr.writable, { preventClose: true }),
+    process.stdout.pipeTo(output.open("stdout")),
+    process.stderr.pipeTo(output.open("stderr")),
   ]);
   // Whichever fails first says why.
   const [status] = await Promise.all([process.status, outputs]);
-  return status.code;
+  return status;
 }
 
-function parseVariables(
-  assignments: readonly string[],
-): Record<string, string> {
-  const variables: Record<string, string> = {};
-  for (const assignment of assignments) {
-    const split = assignment.indexOf("=");
-    if (split < 1) {
-      throw new UsageError(`--env must be K=V, got "${assignment}"`);
-    }
-    variables[assignment.slice(0, split)] = assignment.slice(split + 1);
+async function feed(
+  stdin: WritableStream<Uint8Array>,
+  input: ReadableStream<Uint8Array>,
+): Promise<void> {
+  const writer = stdin.getWriter();
+  try {
+    await forEachChunk(input, (chunk) => writer.write(chunk));
+  } catch (error) {
+    // Otherwise the command would wait for the rest of it for ever.
+    writer.abort(error).catch(() => {});
+    throw error;
   }
-  return variables;
+  await writer.close();
 }
 
-function exitCode(error: unknown): number {
-  switch (error instanceof AgentError ? error.code : undefined) {
-    case "not_found":
-      return EXIT_NOT_FOUND;
-    case "not_executable":
-    case "denied":
-      return EXIT_NOT_EXECUTABLE;
-    default:
-      return EXIT_FAILURE;
-  }
+async function openHostAdapter(
+  flags: ParsedFlags,
+  stdin: InheritedFd,
+  status: StatusChannel | undefined,
+  leave: (reason: unknown) => void,
+): Promise<HostAdapter | undefined> {
+  const controlFd = await parseDescriptor(flags, "control-fd", "readable");
+  if (controlFd === undefined && status === undefined) return undefined;
+  const { HostAdapter } = await import("./host_adapter.ts");
+  return new HostAdapter({
+    stdin,
+    ...(controlFd !== undefined && { controlFd }),
+    ...(status && { status }),
+    leave,
+  });
+}
+
+async function openTerminal(input: InheritedFd): Promise<LocalTerminal> {
+  const { LocalTerminal } = await import("./local_terminal.ts");
+  return new LocalTerminal(input);
+}
+
+async function escapeStream(
+  escape: number,
+  terminal: LocalTerminal,
+  output: LocalOutput,
+  leave: (reason: unknown) => void,
+) {
+  const { EscapeStream } = await import("./escape_stream.ts");
+  const name = keyName(escape);
+  return new EscapeStream(escape, {
+    leave: () =>
+      leave(new LeftError(`Left by ${name}., which kills the command`)),
+    suspend: () => terminal.suspend(),
+    // The terminal is raw.
+    help: () => output.print(`${describeKeys(name).join("\r\n")}\r`),
+  });
+}
+
+/** Tells what the escape character of a name does, in lines. */
+function describeKeys(name: string): string[] {
+  return formatTable([
+    [
+      `${name}.`,
+      "leave: kill the command and end the client, also if nothing moves any more",
+    ],
+    [`${name}^Z`, "suspend the client"],
+    [`${name}?`, "list these keys"],
+    [`${name}${name}`, `send a single ${name}`],
+  ]);
+}
+
+function keyName(code: number): string {
+  return code < 0x20 || code === 0x7f
+    ? `^${String.fromCharCode(code ^ 0x40)}`
+    : String.fromCharCode(code);
 }

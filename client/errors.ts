@@ -51,6 +51,47 @@ export class AgentError extends Error {
   }
 }
 
+/** The extensions of the protocol that a call may need. */
+export type NeededFeature = "placement" | "limits" | "tty" | "signals";
+
+/** Thrown when an agent lacks an extension that a call needs. */
+export class UnsupportedError extends Error {
+  /** The error's name: `"UnsupportedError"`. */
+  override readonly name = "UnsupportedError";
+  /** The extension. */
+  readonly feature: NeededFeature;
+
+  /**
+   * Creates an error.
+   *
+   * @param target Where the agent is.
+   * @param feature The extension that it lacks.
+   */
+  constructor(target: Target, feature: NeededFeature) {
+    super(
+      `Cannot ${ATTEMPTS[feature]}: the agent at ${formatTarget(target)} ${
+        feature === "limits" ? UNLIMITED : tooOld(feature)
+      }`,
+    );
+    this.feature = feature;
+  }
+}
+
+const ATTEMPTS: Readonly<Record<NeededFeature, string>> = {
+  limits: "limit what a command takes",
+  placement: "set a command's folder, user, time limit or whole environment",
+  tty: "run a command on a terminal",
+  signals: "send a signal",
+};
+
+/** A new agent may lack this too. */
+const UNLIMITED =
+  'has no cgroup for it, or is too old (it lacks "limits"); the command "info" shows its containment, and in its unit it takes Delegate=yes';
+
+function tooOld(feature: NeededFeature): string {
+  return `is too old for it (it lacks "${feature}"); install a newer one in the guest`;
+}
+
 /** Agents that only know the core of the protocol say it in Go's words alone. */
 const GO_MESSAGES: readonly (readonly [RegExp, ErrorCode])[] = [
   [/^exec: start .*: (executable file not found|no such file)/, "not_found"],

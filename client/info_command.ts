@@ -7,7 +7,7 @@
 import type { Command } from "../cli/command.ts";
 import type { ParsedFlags } from "../cli/parse_flags.ts";
 import { terminalText } from "../cli/terminal_text.ts";
-import { info } from "./calls.ts";
+import { info } from "./info.ts";
 import {
   parseTarget,
   reachAgent,
@@ -45,6 +45,13 @@ async function run(flags: ParsedFlags): Promise<number> {
       arch: answer.arch,
       boot_id: answer.bootId,
       uptime_ms: answer.uptimeMs,
+      ...(answer.landlockAbi !== undefined &&
+        { landlock_abi: answer.landlockAbi }),
+      // An older agent doesn't say.
+      ...(answer.containment !== undefined && {
+        containment: answer.containment,
+        controllers: answer.controllers ?? [],
+      }),
     };
   if (flags.has("json")) {
     // JSON escapes but the lower half of what a terminal would obey.
@@ -58,7 +65,9 @@ async function run(flags: ParsedFlags): Promise<number> {
     console.log("An agent is there; it only knows the core of the protocol");
   } else {
     for (const [name, value] of Object.entries(facts)) {
-      console.log(`${name.padEnd(10)} ${terminalText(String(value))}`);
+      console.log(
+        `${name.padEnd(12)} ${terminalText(String(value) || "none")}`,
+      );
     }
   }
   return 0;

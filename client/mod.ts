@@ -15,18 +15,22 @@
  */
 
 export {
-  info,
-  output,
-  type OutputOptions,
-  type RemoteOutput,
-  reseed,
-  type ReseedOptions,
+  AgentError,
+  ConnectionError,
+  type NeededFeature,
+  UnsupportedError,
+} from "./errors.ts";
+export { info } from "./info.ts";
+export { output, type OutputOptions, type RemoteOutput } from "./output.ts";
+export type { RemoteProcess, RemoteStatus, Stdio } from "./remote_process.ts";
+export { reseed, type ReseedOptions } from "./reseed.ts";
+export type { CallOptions } from "./session.ts";
+export {
+  type Limits,
+  type Placement,
   spawn,
   type SpawnOptions,
-} from "./calls.ts";
-export { AgentError, ConnectionError } from "./errors.ts";
-export type { RemoteProcess, RemoteStatus, Stdio } from "./remote_process.ts";
-export type { CallOptions } from "./session.ts";
+} from "./spawn.ts";
 export type {
   HybridTarget,
   Target,
@@ -38,4 +42,7 @@ export {
   type AgentInfo,
   type ErrorCode,
   ProtocolError,
+  type ResourceUsage,
+  type TerminalSize,
+  type TtyRequest,
 } from "../protocol/mod.ts";

@@ -6,9 +6,20 @@
 
 import { abortable } from "@std/async/abortable";
 import { readinessLoop } from "../ffi/readiness_loop.ts";
-import { type ExitFrame, ProtocolError } from "../protocol/mod.ts";
-import { AgentError, ConnectionError } from "./errors.ts";
+import { isSignalName } from "../ffi/signals.ts";
+import {
+  type ExitFrame,
+  type KnownFrame,
+  ProtocolError,
+  type ResourceUsage,
+  type StartedFrame,
+  type TerminalSize,
+} from "../protocol/mod.ts";
+import { Credit } from "./credit.ts";
+import { AgentError, ConnectionError, UnsupportedError } from "./errors.ts";
 import type { Session } from "./session.ts";
+import type { Target } from "./target.ts";
+import { checkTerminalSize } from "./terminal_size.ts";
 
 /** How a remote command ended. */
 export interface RemoteStatus {
@@ -21,6 +32,10 @@ export interface RemoteStatus {
   readonly code: number;
   /** The name of the signal that ended the command, such as `SIGTERM`. */
   readonly signal: string | null;
+  /** Whether the command was ended because its time was up. */
+  readonly timedOut: boolean;
+  /** What the command took, where the agent has a cgroup for it. */
+  readonly usage?: ResourceUsage;
 }
 
 /** What goes with the start of a {@linkcode RemoteProcess}. */
@@ -33,21 +48,37 @@ export interface Stdio {
   readonly stderr: "piped" | "null";
 }
 
-/** How many bytes of stdin go into one frame. */
-const STDIN_FRAME_BYTES = 64 * 1024;
+/** How many bytes of stdin go into one frame: half of an agent's window. */
+const STDIN_FRAME_BYTES = 256 * 1024;
+
+/**
+ * How much of each output may wait for its reader, so that credit for stdin still
+ * comes in: a command may be fed whole before it is listened to. A chunk takes
+ * some memory of its own, which counts too.
+ */
+const OUTPUT_ROOM: QueuingStrategy<Uint8Array> = {
+  highWaterMark: 256 * 1024,
+  size: (chunk) => chunk.byteLength + 512,
+};
 
 /**
  * A running command, in the shape of `Deno.ChildProcess`.
  *
- * The streams share one connection, and nothing is buffered without bound: if
- * `stdout` is not read, `stderr` and `status` wait behind it.
+ * The streams share one connection, and nothing is buffered without bound: while
+ * one output is not read, the other and `status` wait behind it, and after 256 KiB
+ * `stdin` does too. An output that isn't wanted is to be cancelled, or `"null"`.
  */
 export class RemoteProcess implements AsyncDisposable {
   /** The command's process id in the guest. */
   readonly pid: number;
-  /** The command's input; closing it is the end of the command's stdin. */
+  /** The extensions that the agent granted. */
+  readonly features: readonly string[];
+  /**
+   * The command's input. Closing it is the end of the command's stdin, and so is
+   * aborting it.
+   */
   readonly stdin: WritableStream<Uint8Array>;
-  /** The command's output. */
+  /** The command's output, and on a terminal all of it. */
   readonly stdout: ReadableStream<Uint8Array>;
   /** The command's error output. */
   readonly stderr: ReadableStream<Uint8Array>;
@@ -58,22 +89,35 @@ export class RemoteProcess implements AsyncDisposable {
    */
   readonly status: Promise<RemoteStatus>;
   readonly #session: Session;
+  readonly #target: Target;
+  readonly #credit: Credit;
   readonly #killed = new AbortController();
-  #ended = false;
+  readonly #over = new AbortController();
 
   /**
    * Takes a session over.
    *
-   * @param session The session, answered by `started`.
-   * @param pid The command's process id.
+   * @param session The session.
+   * @param started Its answer.
+   * @param target Where the agent is, for messages.
    * @param stdio Which streams are wanted.
    */
-  constructor(session: Session, pid: number, stdio: Stdio) {
+  constructor(
+    session: Session,
+    started: StartedFrame,
+    target: Target,
+    stdio: Stdio,
+  ) {
     this.#session = session;
-    this.pid = pid;
-    this.stdin = this.#openStdin();
-    const stdout = new TransformStream<Uint8Array, Uint8Array>();
-    const stderr = new TransformStream<Uint8Array, Uint8Array>();
+    this.#target = target;
+    this.pid = started.pid;
+    this.features = started.features ?? [];
+    this.#credit = new Credit(
+      this.features.includes("flow") ? started.window ?? 0 : Infinity,
+    );
+    this.stdin = stdio.stdin === "null" ? closedStream() : this.#openStdin();
+    const stdout = new TransformStream<Uint8Array>({}, OUTPUT_ROOM);
+    const stderr = new TransformStream<Uint8Array>({}, OUTPUT_ROOM);
     this.stdout = stdout.readable;
     this.stderr = stderr.readable;
     const outputs = {
@@ -89,41 +133,81 @@ export class RemoteProcess implements AsyncDisposable {
   }
 
   /**
-   * Ends the command by closing the connection, upon which the agent kills its
-   * whole process group. `status` resolves with SIGKILL, without waiting for the
-   * guest to confirm it. A command that has ended is left alone.
+   * Sends a signal to the command's process group, or on a terminal to the group
+   * in its foreground. A command that has ended is left alone.
+   *
+   * `SIGKILL` closes the connection, upon which the agent kills the command with
+   * its whole process group; any agent can do that. `status` then resolves without
+   * waiting for the guest to confirm it.
+   *
+   * @param signal The signal's name.
+   * @throws {TypeError} If there is no such signal.
+   * @throws {UnsupportedError} If the agent cannot send signals.
    */
-  kill(): void {
-    if (this.#ended) return;
-    this.#killed.abort();
-    // The agent kills what a lost client has left.
-    this.#session.close();
+  kill(signal: Deno.Signal = "SIGTERM"): void {
+    if (!isSignalName(signal)) {
+      throw new TypeError(`Cannot send "${signal}": there is no such signal`);
+    }
+    if (this.#over.signal.aborted) return;
+    if (signal === "SIGKILL") {
+      this.#killed.abort();
+      this.#session.abort();
+    } else if (this.features.includes("signals")) {
+      this.#session.agent.write({ type: "signal", signal }).catch(ignore);
+    } else {
+      throw new UnsupportedError(this.#target, "signals");
+    }
+  }
+
+  /**
+   * Tells the command's terminal another size. A command that has ended is left
+   * alone.
+   *
+   * @param size The size.
+   * @throws {TypeError} If the command has no terminal.
+   * @throws {RangeError} If a number is none from 0 to 65535.
+   */
+  resize({ rows, cols }: TerminalSize): void {
+    if (!this.features.includes("tty")) {
+      throw new TypeError("Cannot resize: the command has no terminal");
+    }
+    checkTerminalSize({ rows, cols });
+    if (this.#over.signal.aborted) return;
+    this.#session.agent.write({ type: "resize", rows, cols }).catch(ignore);
   }
 
   /** Kills the command if it still runs, and waits for `status`. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.kill();
+    this.kill("SIGKILL");
     await this.status.catch(ignore);
   }
 
   #openStdin(): WritableStream<Uint8Array> {
-    const { agent } = this.#session;
-    const send = async (frame: Parameters<typeof agent.write>[0]) => {
-      try {
-        await agent.write(frame);
-      } catch (cause) {
-        throw new Deno.errors.BrokenPipe(
-          "Cannot write to stdin: the command has ended",
-          { cause },
-        );
-      }
-    };
-    const end = () => this.#ended ? undefined : send({ type: "stdin_close" });
+    const credit = this.#credit;
+    const over = this.#over.signal;
+    const send = (frame: KnownFrame) => this.#session.agent.write(frame);
+    // That nobody is there to be told shows in the status.
+    const end = () =>
+      over.aborted ? undefined : send({ type: "stdin_close" }).catch(ignore);
+    let stop: AbortSignal;
     return new WritableStream({
+      start(controller) {
+        stop = AbortSignal.any([over, controller.signal]);
+      },
       async write(chunk) {
-        for (let at = 0; at < chunk.byteLength; at += STDIN_FRAME_BYTES) {
-          const data = chunk.subarray(at, at + STDIN_FRAME_BYTES);
-          await send({ type: "stdin", data });
+        try {
+          for (let at = 0; at < chunk.byteLength;) {
+            const most = Math.min(STDIN_FRAME_BYTES, chunk.byteLength - at);
+            const size = await credit.take(most, stop);
+            const data = chunk.subarray(at, at + size);
+            await send({ type: "stdin", data });
+            at += size;
+          }
+        } catch (cause) {
+          throw new Deno.errors.BrokenPipe(
+            "Cannot write to stdin: the command has ended",
+            { cause },
+          );
         }
       },
       close: end,
@@ -149,7 +233,7 @@ export class RemoteProcess implements AsyncDisposable {
       }
       throw error;
     } finally {
-      this.#ended = true;
+      this.#over.abort();
       this.#session.close();
     }
   }
@@ -176,11 +260,17 @@ export class RemoteProcess implements AsyncDisposable {
           );
         case "stdout":
         case "stderr": {
+          // It would be nothing to whoever reads, and to the room.
+          if (frame.data.length === 0) break;
+          const output = outputs[frame.type];
           // A reader that has cancelled wants no more, which is no error.
-          const write = outputs[frame.type].write(frame.data).catch(ignore);
-          await abortable(write, this.#killed.signal).catch(ignore);
+          output.write(frame.data).catch(ignore);
+          await abortable(output.ready, this.#killed.signal).catch(ignore);
           break;
         }
+        case "window":
+          this.#credit.add(frame.bytes);
+          break;
         case "exit":
           return exitStatus(frame);
         case "error":
@@ -190,9 +280,16 @@ export class RemoteProcess implements AsyncDisposable {
   }
 }
 
-const KILLED: RemoteStatus = { success: false, code: 137, signal: "SIGKILL" };
+const KILLED: RemoteStatus = {
+  success: false,
+  code: 137,
+  signal: "SIGKILL",
+  timedOut: false,
+};
 
-function exitStatus({ exitCode, signal }: ExitFrame): RemoteStatus {
+function exitStatus(
+  { exitCode, signal, timedOut = false, usage }: ExitFrame,
+): RemoteStatus {
   if (exitCode < -1 || exitCode > 255) {
     throw new ProtocolError(
       `The agent sent exit code ${exitCode}: it must be -1 to 255`,
@@ -202,7 +299,16 @@ function exitStatus({ exitCode, signal }: ExitFrame): RemoteStatus {
     success: exitCode === 0,
     code: exitCode === -1 ? 255 : exitCode,
     signal: signal ?? null,
+    timedOut,
+    ...(usage && { usage }),
   };
+}
+
+/** Returns a stream that takes nothing. */
+function closedStream(): WritableStream<Uint8Array> {
+  const stream = new WritableStream<Uint8Array>();
+  stream.close();
+  return stream;
 }
 
 function ignore(): void {}

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { withoutFdLeaks } from "../ffi/_test_utils.ts";
-import { spawn } from "./calls.ts";
+import { spawn } from "./spawn.ts";
 
-Deno.test("RemoteProcess.kill() resolves status when a frame is cut in two", async () => {
+Deno.test("RemoteProcess.kill() resolves status when a frame is cut in two, and it is SIGKILL", async () => {
   const folder = await Deno.makeTempDir();
   try {
     await withoutFdLeaks(async () => {
@@ -16,11 +16,12 @@ Deno.test("RemoteProcess.kill() resolves status when a frame is cut in two", asy
       ));
       await using process = await spawned;
       const read = process.stdout.getReader().read();
-      process.kill();
+      process.kill("SIGKILL");
       assertEquals(await process.status, {
         success: false,
         code: 137,
         signal: "SIGKILL",
+        timedOut: false,
       });
       assertEquals((await read).done, true);
     });

@@ -6,9 +6,8 @@
 
 import type { Command } from "../cli/command.ts";
 import type { ParsedFlags } from "../cli/parse_flags.ts";
-import { O_RDONLY } from "../ffi/abi.ts";
-import { Fd } from "../ffi/fd.ts";
-import { reseed } from "./calls.ts";
+import { readFile } from "../ffi/read_file.ts";
+import { reseed } from "./reseed.ts";
 import {
   parseTarget,
   reachAgent,
@@ -60,18 +59,10 @@ async function run(flags: ParsedFlags): Promise<number> {
   return 0;
 }
 
-/** Reads by the C library: Deno opens no device without all permissions. */
 function readEntropy(path: string): Uint8Array {
-  using file = Fd.open(path, O_RDONLY);
-  const bytes = new Uint8Array(ENTROPY_BYTES);
-  let length = 0;
-  while (length < bytes.length) {
-    const count = file.tryRead(bytes.subarray(length));
-    if (!count) break;
-    length += count;
-  }
-  if (length === 0) {
+  const bytes = readFile(path, ENTROPY_BYTES);
+  if (bytes.length === 0) {
     throw new Error(`Cannot take entropy from "${path}": it is empty`);
   }
-  return bytes.subarray(0, length);
+  return bytes;
 }

@@ -9,10 +9,14 @@ import type { Connection } from "../ffi/connection.ts";
 import {
   type Frame,
   FrameDecoderStream,
-  FrameEncoderStream,
+  FrameWritableStream,
   type KnownFrame,
-  LineDecoderStream,
+  parseFrame,
+  ProtocolError,
+  RecordDecoderStream,
+  requestedFeatures,
 } from "../protocol/mod.ts";
+import { indexOfByte } from "../ffi/index_of_byte.ts";
 import { OsError } from "../ffi/errno.ts";
 import { dial } from "./dial.ts";
 import { AgentError, ConnectionError, unreachable } from "./errors.ts";
@@ -92,9 +96,27 @@ export class Session implements Disposable {
     await abortable(this.read(), patience).catch(ignore);
   }
 
-  /** Closes the connection, which ends what the agent does for it. */
+  /** Closes the connection after the terminal frame. */
   close(): void {
     this.#connection.close();
+  }
+
+  /** Closes the connection before it, which ends what the agent does for it. */
+  abort(): void {
+    this.#connection.abort();
+  }
+
+  /**
+   * Ends the session because the answer makes no sense.
+   *
+   * @param expected The frame's type that should have come.
+   * @returns The error to throw.
+   */
+  reject(expected: Frame["type"]): ProtocolError {
+    this.abort();
+    return new ProtocolError(
+      `The agent answered "${this.answer.type}" instead of "${expected}"`,
+    );
   }
 
   /** Closes the connection. */
@@ -155,14 +177,19 @@ export async function requestOn(
   signal: AbortSignal,
 ): Promise<Session> {
   try {
+    const records = new RecordDecoderStream({
+      dropPartial: true,
+      indexOf: indexOfByte,
+      // Such data may come with the answer, so that it can't wait for that.
+      ...(asksForRaw(request) && { rawAfter: grantsRaw }),
+    });
     const frames = connection.readable
-      .pipeThrough(new LineDecoderStream())
+      .pipeThrough(records)
       .pipeThrough(new FrameDecoderStream())
       .getReader();
-    const encoder = new FrameEncoderStream();
+    const sink = new FrameWritableStream(connection.writable);
+    const agent = sink.getWriter();
     // Its failures show as those of the writes.
-    encoder.readable.pipeTo(connection.writable).catch(ignore);
-    const agent = encoder.writable.getWriter();
     agent.closed.catch(ignore);
     const { promise: unsendable, reject } = Promise.withResolvers<never>();
     unsendable.catch(ignore);
@@ -189,13 +216,23 @@ export async function requestOn(
     if (answer.type === "error") {
       throw new AgentError(answer.message, answer.code);
     }
+    sink.raw = records.raw;
     return new Session(connection, answer, frames, agent);
   } catch (error) {
-    connection.close();
-    // Such as a reset: the agent was there, and didn't read what was sent.
+    connection.abort();
+    // Such as a timeout of the kernel's.
     if (error instanceof OsError) throw unreachable(target, error);
     throw error;
   }
+}
+
+function asksForRaw([first]: readonly KnownFrame[]): boolean {
+  return first?.type === "exec" && requestedFeatures(first).includes("raw");
+}
+
+function grantsRaw(line: Uint8Array): boolean {
+  const answer = parseFrame(line);
+  return answer.type === "started" && !!answer.features?.includes("raw");
 }
 
 function ignore(): void {}

@@ -6,13 +6,16 @@
 
 import { type Flag, UsageError } from "../cli/command.ts";
 import type { ParsedFlags } from "../cli/parse_flags.ts";
-import { printHint } from "../cli/print_error.ts";
-import { DEFAULT_CONNECT_TIMEOUT } from "./session.ts";
+import { printGuarded } from "./local_output.ts";
+import { type CallOptions, DEFAULT_CONNECT_TIMEOUT } from "./session.ts";
 import { DEFAULT_PORT, formatTarget, type Target } from "./target.ts";
 import { waitForAgent } from "./wait_for_agent.ts";
 
 /** The highest number is the wildcard, see vsock(7). */
 const MAX_NUMBER = 0xfffffffe;
+
+/** How long one may wait for an agent without being told, in milliseconds. */
+const NOTICE_DELAY = 500;
 
 /** How the flags are written in a usage line. */
 export const TARGET_USAGE = "(--cid N | --uds PATH | --unix PATH)";
@@ -89,22 +92,34 @@ export function parseTarget(flags: ParsedFlags): Target {
  *
  * @param target Where the agent is.
  * @param flags The flags.
+ * @param options The signal that ends the call, if there is one.
  * @returns The options for the call.
  * @throws {ConnectionError} If the agent doesn't come up in time.
- * @throws {UsageError} If a duration is malformed.
+ * @throws {UsageError} If a duration is malformed, or leaves no time to connect.
+ * @throws If the signal is aborted, its reason.
  */
 export async function reachAgent(
   target: Target,
   flags: ParsedFlags,
-): Promise<{ connectTimeout: number }> {
+  options: Pick<CallOptions, "signal"> = {},
+): Promise<CallOptions> {
   const connectTimeout = flags.duration("connect-timeout") ??
     DEFAULT_CONNECT_TIMEOUT;
-  const wait = flags.duration("wait");
-  if (wait !== undefined) {
-    if (Deno.stderr.isTerminal()) {
-      printHint(`Waiting for the agent at ${formatTarget(target)} …`);
-    }
-    await waitForAgent(target, wait, { connectTimeout });
+  if (connectTimeout === 0) {
+    throw new UsageError("--connect-timeout must be more than 0");
   }
-  return { connectTimeout };
+  const wait = flags.duration("wait") ?? 0;
+  if (wait > 0) {
+    const notice = setTimeout(() => {
+      if (Deno.stderr.isTerminal()) {
+        printGuarded(`Waiting for the agent at ${formatTarget(target)} …`);
+      }
+    }, NOTICE_DELAY);
+    try {
+      await waitForAgent(target, wait, { connectTimeout, ...options });
+    } finally {
+      clearTimeout(notice);
+    }
+  }
+  return { connectTimeout, ...options };
 }

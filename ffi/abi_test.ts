@@ -20,6 +20,7 @@ const LAYOUTS = [
     status: "si_status",
   }],
   ["struct statx", abi.STATX, {
+    uid: "stx_uid",
     mode: "stx_mode",
     inode: "stx_ino",
     deviceMajor: "stx_dev_major",
@@ -34,6 +35,54 @@ const LAYOUTS = [
     bufferSize: "buf_size",
     buffer: "buf",
   }],
+  ["struct pollfd", abi.POLLFD, {
+    fd: "fd",
+    events: "events",
+    revents: "revents",
+  }],
+  ["struct sigaction", abi.SIGACTION, { handler: "sa_handler" }],
+  ["struct winsize", abi.WINSIZE, { rows: "ws_row", cols: "ws_col" }],
+  ["struct landlock_path_beneath_attr", abi.LANDLOCK_PATH_BENEATH_ATTR, {
+    allowedAccess: "allowed_access",
+    parentFd: "parent_fd",
+  }],
+  ["Elf64_Ehdr", abi.ELF_HEADER, {
+    class: "e_ident[EI_CLASS]",
+    encoding: "e_ident[EI_DATA]",
+    machine: "e_machine",
+    segmentOffset: "e_phoff",
+    sectionOffset: "e_shoff",
+    segmentCount: "e_phnum",
+    sectionSize: "e_shentsize",
+    sectionCount: "e_shnum",
+  }],
+  ["Elf64_Phdr", abi.ELF_SEGMENT, {
+    type: "p_type",
+    offset: "p_offset",
+    fileSize: "p_filesz",
+  }],
+  ["struct termios", abi.TERMIOS, {
+    inputFlags: "c_iflag",
+    localFlags: "c_lflag",
+    controlCharacters: "c_cc",
+  }],
+  ["struct passwd", abi.PASSWD, {
+    name: "pw_name",
+    uid: "pw_uid",
+    gid: "pw_gid",
+    home: "pw_dir",
+    shell: "pw_shell",
+  }],
+  ["struct group", abi.GROUP, { gid: "gr_gid" }],
+  ["struct dirent64", abi.DIRENT64, {
+    length: "d_reclen",
+    type: "d_type",
+    name: "d_name",
+  }],
+  ["struct inotify_event", abi.INOTIFY_EVENT, {
+    watch: "wd",
+    nameLength: "len",
+  }],
 ] as const;
 
 /** Constants that C spells otherwise; a setting of the kernel's has no name. */
@@ -46,7 +95,9 @@ const HEADERS = [
   ...["sys/epoll.h", "sys/socket.h", "sys/un.h", "sys/ioctl.h", "sys/stat.h"],
   ...["sys/syscall.h", "sys/wait.h", "linux/vm_sockets.h", "linux/random.h"],
   ...["fcntl.h", "limits.h", "signal.h", "spawn.h", "stddef.h", "stdio.h"],
-  ...["time.h", "unistd.h"],
+  ...["elf.h", "linux/landlock.h", "sys/prctl.h"],
+  ...["dirent.h", "sys/file.h", "sys/inotify.h"],
+  ...["grp.h", "poll.h", "pwd.h", "termios.h", "time.h", "unistd.h"],
 ];
 
 function* facts(): Generator<[expression: string, ours: number]> {
@@ -101,6 +152,10 @@ Deno.test({
     const source = [
       "#define _GNU_SOURCE",
       ...HEADERS.map((header) => `#include <${header}>`),
+      // Since glibc 2.39.
+      "#ifndef POSIX_SPAWN_SETCGROUP",
+      `#define POSIX_SPAWN_SETCGROUP ${abi.POSIX_SPAWN_SETCGROUP}`,
+      "#endif",
       "int main(void) {",
       // 32 bits, as EPOLLET is negative and VMADDR_CID_ANY is not.
       ...expected.map(([expression]) =>

@@ -21,7 +21,7 @@ export class AsyncFd extends Fd implements Watcher {
   #interest = 0;
   #reader: PromiseWithResolvers<void> | undefined;
   #writer: PromiseWithResolvers<void> | undefined;
-  #onHangup: (() => void) | undefined;
+  #onHangup: ((events: number) => void) | undefined;
 
   /**
    * Waits until a read that found nothing may find something.
@@ -51,9 +51,10 @@ export class AsyncFd extends Fd implements Watcher {
    * Calls back whenever the other end hangs up, in part or for good, also while
    * nobody reads.
    *
-   * @param callback Called from the readiness loop.
+   * @param callback Called from the readiness loop with the `EPOLL*` bits that
+   * arrived.
    */
-  onHangup(callback: () => void): void {
+  onHangup(callback: (events: number) => void): void {
     this.#onHangup = callback;
     this.#watch(EPOLLIN);
   }
@@ -71,7 +72,7 @@ export class AsyncFd extends Fd implements Watcher {
       this.#interest &= ~EPOLLOUT;
       readinessLoop.modify(this.#token!, this, this.#interest);
     }
-    if (events & HANGUP) this.#onHangup?.();
+    if (events & HANGUP) this.#onHangup?.(events);
   }
 
   /** Ends the waits of the reader and the writer, for them to look again. */

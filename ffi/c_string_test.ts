@@ -3,6 +3,7 @@ import {
   decodeCString,
   encodeCString,
   encodeCStringArray,
+  readCString,
 } from "./c_string.ts";
 import { addressOf } from "./libc.ts";
 
@@ -31,4 +32,17 @@ Deno.test("encodeCStringArray() points at its own strings", () => {
 
 Deno.test("encodeCStringArray() yields a lone NULL for no strings", () => {
   assertEquals(encodeCStringArray([]), new Uint8Array(8));
+});
+
+Deno.test("readCString() reads what an address points to, up to the NUL", () => {
+  const bytes = encodeCString("zero é");
+  const address = addressOf(bytes.buffer as ArrayBuffer);
+  assertEquals(readCString(address), "zero é");
+  assertEquals(readCString(address + 5n), "é");
+  assertEquals(readCString(0n), "");
+  const long = encodeCString("x".repeat(5000));
+  assertEquals(
+    readCString(addressOf(long.buffer as ArrayBuffer)),
+    "x".repeat(4095),
+  );
 });

@@ -7,7 +7,9 @@
 import {
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
+  SHUT_RDWR,
   SO_PEERCRED,
+  SO_SNDBUF,
   SOL_SOCKET,
   UCRED,
 } from "./abi.ts";
@@ -32,7 +34,15 @@ export interface UnixPeer {
 /** Who is at the other end of a connection. */
 export type Peer = VsockAddress | UnixPeer;
 
+/**
+ * How much a unix socket may hold that the peer hasn't taken, in bytes; the kernel
+ * cuts it to net.core.wmem_max and doubles it. With the default, half of that, the
+ * throughput is a sixth less. On vsock it changes nothing.
+ */
+const SEND_BUFFER = Int32Array.of(256 * 1024);
 const NO_BYTES = new Uint8Array(0);
+/** Where bytes go that nobody wants. */
+const discarded = new Uint8Array(64 * 1024);
 
 /** A connected vsock or unix socket as a pair of streams. */
 export class Connection implements Disposable {
@@ -52,6 +62,7 @@ export class Connection implements Disposable {
   constructor(fd: AsyncFd, peer: Peer) {
     this.#fd = fd;
     this.peer = peer;
+    libc().setsockopt(fd.number, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER, 4);
     this.readable = readableFromFd(fd, { preventClose: true });
     this.writable = writableFromFd(fd, { preventClose: true });
   }
@@ -69,6 +80,26 @@ export class Connection implements Disposable {
   /** Closes the socket; a second call does nothing. */
   close(): void {
     this.#fd.close();
+  }
+
+  /**
+   * Closes the socket in the midst of things, so that the peer hears of it at
+   * once; a second call does nothing.
+   *
+   * A unix socket that is closed with bytes unread reports an error to the other
+   * end instead of the end, and vhost-device-vsock then tells its guest nothing:
+   * a command that was writing stayed in 10 of 10 cases.
+   */
+  abort(): void {
+    if (this.#fd.closed) return;
+    libc().shutdown(this.#fd.number, SHUT_RDWR);
+    try {
+      // No more comes in from here on, so that this ends.
+      while (this.#fd.tryRead(discarded));
+    } catch {
+      // The peer was faster.
+    }
+    this.close();
   }
 
   /** Closes the socket. */

@@ -81,6 +81,24 @@ export class Fd implements Disposable {
   }
 
   /**
+   * Reads once from a place in a file, see pread(2).
+   *
+   * @param into Where the bytes go.
+   * @param offset The place, in bytes from the file's beginning.
+   * @returns How many bytes were read, 0 at the end of the file.
+   * @throws {OsError} If the read fails.
+   */
+  readAt(into: Uint8Array, offset: bigint): number {
+    for (;;) {
+      const size = BigInt(into.byteLength);
+      const result = libc().pread(this.number, into, size, offset);
+      if (result >= 0) return result;
+      const code = errno();
+      if (code !== Errno.EINTR) throw new OsError(code, "read");
+    }
+  }
+
+  /**
    * Writes once, see write(2).
    *
    * @param from The bytes to write.

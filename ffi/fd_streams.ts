@@ -6,9 +6,10 @@
 
 import { PIPE_MAX_SIZE } from "./abi.ts";
 import type { AsyncFd } from "./async_fd.ts";
+import { Errno, OsError } from "./errno.ts";
 import { readinessLoop } from "./readiness_loop.ts";
 
-/** Options for {@linkcode writableFromFd}. */
+/** Options for both directions. */
 export interface FdStreamOptions {
   /**
    * Leave the descriptor open when the stream ends, because two streams share
@@ -17,6 +18,16 @@ export interface FdStreamOptions {
    * @default {false}
    */
   preventClose?: boolean;
+}
+
+/** Options for {@linkcode writableFromFd}. */
+export interface FdWritableOptions extends FdStreamOptions {
+  /**
+   * Called when the stream is closed, after the last chunk was written.
+   *
+   * @returns What is still to be written.
+   */
+  trailer?: () => Uint8Array;
 }
 
 /** Options for {@linkcode readableFromFd}. */
@@ -45,7 +56,8 @@ const scratch = new Uint8Array(READ_SIZE);
  * @param fd The descriptor, closed at the end, on an error, and on cancel. If
  * its owner closes it, that is the end of the stream.
  * @param options The options.
- * @returns The stream; a failed read errors it with an `OsError`.
+ * @returns The stream; a failed read errors it with an `OsError`, but for a reset,
+ * which is its end.
  */
 export function readableFromFd(
   fd: AsyncFd,
@@ -74,7 +86,7 @@ export function readableFromFd(
     const turn = readinessLoop.countOperation();
     if (turn) await turn;
     while (!ended) {
-      let count = fd.closed || drainable <= 0 ? 0 : fd.tryRead(into);
+      let count = fd.closed || drainable <= 0 ? 0 : tryRead(fd, into);
       if (drain?.aborted) {
         count ??= 0;
         drainable -= count;
@@ -109,6 +121,20 @@ export function readableFromFd(
 }
 
 /**
+ * Reads once. A reset is the end, and no error, which would take what is still in
+ * the queues behind this stream with it: a peer's last words before it closed with
+ * something unread.
+ */
+function tryRead(fd: AsyncFd, into: Uint8Array): number | null {
+  try {
+    return fd.tryRead(into);
+  } catch (error) {
+    if (error instanceof OsError && error.errno === Errno.ECONNRESET) return 0;
+    throw error;
+  }
+}
+
+/**
  * Returns a stream that writes its chunks to a descriptor, with backpressure: a
  * write is done when the kernel has taken all of it.
  *
@@ -119,34 +145,43 @@ export function readableFromFd(
  */
 export function writableFromFd(
   fd: AsyncFd,
-  options: FdStreamOptions = {},
+  options: FdWritableOptions = {},
 ): WritableStream<Uint8Array> {
+  const { preventClose = false, trailer } = options;
+  let aborted: AbortSignal;
+
   function end() {
-    if (options.preventClose) fd.wake();
+    if (preventClose) fd.wake();
     else fd.close();
   }
 
-  return new WritableStream({
-    start(controller) {
-      // A write that waits for room must not hold the abort up.
-      controller.signal.addEventListener("abort", end, { once: true });
-    },
-    async write(chunk, controller) {
-      try {
-        let rest = chunk;
-        while (rest.byteLength > 0) {
-          const turn = readinessLoop.countOperation();
-          if (turn) await turn;
-          controller.signal.throwIfAborted();
-          const count = fd.tryWrite(rest);
-          if (count === null) await fd.writable();
-          else rest = rest.subarray(count);
-        }
-      } catch (error) {
-        end();
-        throw error;
+  async function write(bytes: Uint8Array) {
+    try {
+      let rest = bytes;
+      while (rest.byteLength > 0) {
+        const turn = readinessLoop.countOperation();
+        if (turn) await turn;
+        aborted.throwIfAborted();
+        const count = fd.tryWrite(rest);
+        if (count === null) await fd.writable();
+        else rest = rest.subarray(count);
       }
+    } catch (error) {
+      end();
+      throw error;
+    }
+  }
+
+  return new WritableStream({
+    start({ signal }) {
+      // A write that waits for room must not hold the abort up.
+      signal.addEventListener("abort", end, { once: true });
+      aborted = signal;
     },
-    close: end,
+    write,
+    async close() {
+      if (trailer && !fd.closed) await write(trailer());
+      end();
+    },
   });
 }

@@ -1,5 +1,5 @@
 /**
- * Finding programs as execvp(3) does.
+ * Finding programs as execvp(3) does, and the folders that they start in.
  *
  * @module
  */
@@ -19,6 +19,8 @@ const DEFAULT_PATH = "/bin:/usr/bin";
  * @param name The name, as in `argv[0]`.
  * @param path The search path, folders separated by colons. Without one it is
  * `/bin:/usr/bin`.
+ * @param cwd The folder that a relative name and the search path's relative and
+ * empty entries are meant from, this process's working directory by default.
  * @returns The file's absolute path, with symbolic links in its folder resolved
  * but the last component left as it is: `/bin/sh` is `/usr/bin/sh` where `/bin`
  * is a link, and stays so where that is a link to `dash`.
@@ -26,10 +28,14 @@ const DEFAULT_PATH = "/bin:/usr/bin";
  * executed (`EACCES`).
  * @throws {TypeError} If the name holds a NUL.
  */
-export function findProgram(name: string, path = DEFAULT_PATH): string {
+export function findProgram(
+  name: string,
+  path = DEFAULT_PATH,
+  cwd = ".",
+): string {
   const candidates = name.includes("/")
-    ? [name]
-    : path.split(":").map((folder) => `${folder || "."}/${name}`);
+    ? [resolve(name, cwd)]
+    : path.split(":").map((folder) => `${resolve(folder, cwd)}/${name}`);
   let worst: number = Errno.ENOENT;
   for (const candidate of candidates) {
     const code = name === "" ? Errno.ENOENT : executable(candidate);
@@ -37,6 +43,10 @@ export function findProgram(name: string, path = DEFAULT_PATH): string {
     if (code === Errno.EACCES) worst = code;
   }
   throw new OsError(worst, `run ${JSON.stringify(name)}`);
+}
+
+function resolve(path: string, folder: string): string {
+  return path.startsWith("/") ? path : `${folder}/${path}`;
 }
 
 /** Returns 0 or the errno that stands in the way of executing a file. */
@@ -54,11 +64,35 @@ function resolveFolder(path: string): string {
   return `${folder === "/" ? "" : folder}/${path.slice(slash + 1)}`;
 }
 
-function realPath(path: string): string {
+/**
+ * Resolves all symbolic links in a path, see realpath(3).
+ *
+ * @param path The path.
+ * @returns The absolute path of what it leads to.
+ * @throws {OsError} If it leads nowhere.
+ * @throws {TypeError} If the path holds a NUL.
+ */
+export function realPath(path: string): string {
   const cPath = encodeCString(path);
   const resolved = new Uint8Array(PATH_MAX);
   if (libc().realpath(cPath, resolved) === null) {
     throw new OsError(errno(), `resolve ${JSON.stringify(path)}`);
   }
   return decodeCString(resolved);
+}
+
+/**
+ * Checks that a process could have a folder as its working directory. Whoever
+ * starts one can't tell a missing folder from a missing program otherwise.
+ *
+ * @param path The folder's path.
+ * @throws {OsError} If it couldn't: `ENOENT`, `ENOTDIR`, `EACCES` and the like.
+ * @throws {TypeError} If the path holds a NUL.
+ */
+export function checkFolder(path: string): void {
+  // An empty path is no folder, and not the root.
+  const cPath = encodeCString(path && `${path}/.`);
+  if (libc().access(cPath, X_OK) < 0) {
+    throw new OsError(errno(), `enter ${JSON.stringify(path)}`);
+  }
 }

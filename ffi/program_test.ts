@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { OsError } from "./errno.ts";
-import { findProgram } from "./program.ts";
+import { checkFolder, findProgram } from "./program.ts";
 
 async function withPrograms(
   fn: (folder: string) => void | Promise<void>,
@@ -64,4 +64,52 @@ Deno.test("findProgram() tells a missing program from one that may not be run", 
 
 Deno.test("findProgram() has a search path when there is none", () => {
   assertEquals(findProgram("sh").endsWith("/bin/sh"), true);
+});
+
+Deno.test("findProgram() means relative names and folders from the folder that it is told", async () => {
+  await withPrograms((folder) => {
+    const tool = `${folder}/b/tool`;
+    assertEquals(findProgram("./tool", undefined, `${folder}/b`), tool);
+    assertEquals(findProgram("b/tool", "/usr/bin", folder), tool);
+    assertEquals(findProgram("../b/tool", undefined, `${folder}/a`), tool);
+    assertEquals(findProgram("tool", "a:b", folder), tool);
+    assertEquals(findProgram("tool", "", `${folder}/b`), tool);
+    assertEquals(findProgram("tool", `a::${folder}`, `${folder}/b`), tool);
+    // Absolute ones are what they are.
+    assertEquals(findProgram(tool, undefined, `${folder}/a`), tool);
+    assertEquals(findProgram("tool", `${folder}/b`, "/"), tool);
+    assertThrows(
+      () => findProgram("tool", "b", `${folder}/a`),
+      OsError,
+      `Cannot run "tool": No such file or directory (ENOENT)`,
+    );
+  });
+});
+
+Deno.test("checkFolder() accepts a folder, by whatever path", async () => {
+  await withPrograms((folder) => {
+    for (const path of ["/", ".", folder, `${folder}/`, `${folder}/link`]) {
+      checkFolder(path);
+    }
+  });
+});
+
+Deno.test("checkFolder() throws with the reason when a process couldn't start there", async () => {
+  await withPrograms(async (folder) => {
+    const code = (path: string) =>
+      assertThrows(() => checkFolder(path), OsError).code;
+    assertEquals(code(`${folder}/a/plain`), "ENOTDIR");
+    assertEquals(code(`${folder}/nope`), "ENOENT");
+    assertEquals(code(""), "ENOENT");
+    assertThrows(
+      () => checkFolder("/nope"),
+      OsError,
+      `Cannot enter "/nope": No such file or directory (ENOENT)`,
+    );
+    // Root may enter any folder.
+    if (Deno.uid() === 0) return;
+    await Deno.chmod(`${folder}/b`, 0o600);
+    assertEquals(code(`${folder}/b`), "EACCES");
+    await Deno.chmod(`${folder}/b`, 0o700);
+  });
 });

@@ -1,8 +1,11 @@
 /**
- * The names of signals.
+ * The names of signals, and what this process does on them.
  *
  * @module
  */
+
+import { SIGACTION } from "./abi.ts";
+import { libc } from "./libc.ts";
 
 /** The signals of x86_64 and aarch64 Linux by number, see signal(7). */
 const NAMES: readonly string[] = [
@@ -32,11 +35,46 @@ export function signalName(number: number): string {
 const FIRST_REALTIME = 34;
 
 /**
+ * Tells whether a string is the name of a signal.
+ *
+ * @param name The string.
+ * @returns Whether {@linkcode signalNumber} knows it.
+ */
+export function isSignalName(name: string): name is Deno.Signal {
+  return NAMES.indexOf(name) > 0;
+}
+
+/**
  * Numbers a signal.
  *
  * @param name The signal's name, such as `SIGTERM`.
  * @returns Its number.
+ * @throws {TypeError} If there is no such signal.
  */
 export function signalNumber(name: Deno.Signal): number {
-  return NAMES.indexOf(name);
+  const number = NAMES.indexOf(name);
+  if (number <= 0) {
+    throw new TypeError(
+      `Cannot number the signal ${
+        JSON.stringify(name)
+      }: there is none of that name`,
+    );
+  }
+  return number;
+}
+
+/** `SIG_IGN`, see signal(2). */
+const IGNORED = 1n;
+
+/**
+ * Tells whether a signal is ignored, as programs start that nohup(1) runs, or
+ * that a script has put into the background. Listening to a signal ends that.
+ *
+ * @param signal The signal's name.
+ * @returns Whether it is.
+ */
+export function isIgnored(signal: Deno.Signal): boolean {
+  const action = new BigUint64Array(SIGACTION.size / 8);
+  libc().sigaction(signalNumber(signal), null, action);
+  return action[SIGACTION.handler / 8] === IGNORED;
 }

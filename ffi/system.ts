@@ -4,10 +4,10 @@
  * @module
  */
 
-import { CLOCK_BOOTTIME, O_RDONLY, TIMESPEC } from "./abi.ts";
+import { CLOCK_BOOTTIME, TIMESPEC } from "./abi.ts";
 import { OsError } from "./errno.ts";
-import { Fd } from "./fd.ts";
 import { errno, libc } from "./libc.ts";
+import { readText } from "./read_file.ts";
 
 /**
  * Returns the effective user id of this process, see geteuid(2).
@@ -43,8 +43,5 @@ export function uptime(): number {
  * @throws {OsError} If /proc isn't there.
  */
 export function bootId(): string {
-  using file = Fd.open("/proc/sys/kernel/random/boot_id", O_RDONLY);
-  const bytes = new Uint8Array(64);
-  const count = file.tryRead(bytes) ?? 0;
-  return new TextDecoder().decode(bytes.subarray(0, count)).trim();
+  return readText("/proc/sys/kernel/random/boot_id", 64).trim();
 }

@@ -1,11 +1,12 @@
 /**
- * What the scripts of this folder share.
+ * What scripts share: those of this folder, the benchmarks and the stress tests.
  *
  * @module
  */
 
 import { type Flag, UsageError } from "../cli/command.ts";
 import { type ParsedFlags, parseFlags } from "../cli/parse_flags.ts";
+import { killChild } from "./kill_child.ts";
 
 /** Thrown when a tool fails that a script has called. */
 export class ToolError extends Error {
@@ -57,7 +58,7 @@ export async function runScript(
     Deno.addSignalListener(signal, () => {
       stopCode = 128 + number;
       resolve(stopCode);
-      for (const tool of running) tool.kill("SIGTERM");
+      for (const tool of running) killChild(tool, "SIGTERM");
     });
   }
   try {
@@ -82,7 +83,7 @@ export async function runScript(
 
 function describe({ usage, flags }: Script): string {
   const lines = flags.map(({ name, value, description }) =>
-    `  --${name} ${value}\n      ${description}`
+    `  --${name}${value === undefined ? "" : ` ${value}`}\n      ${description}`
   );
   return `Usage: ${usage}\n\n${lines.join("\n")}`;
 }
@@ -158,4 +159,17 @@ export function startTool(
       `Cannot run "${tool}": it isn't installed${hint ? `; ${hint}` : ""}`,
     );
   }
+}
+
+const ERASE_LINE = "\r\x1b[K";
+
+/**
+ * Says how far a script is, to people at a terminal; without a text, wipes that
+ * away.
+ *
+ * @param text What is under way.
+ */
+export function progress(text = ""): void {
+  if (!Deno.stderr.isTerminal()) return;
+  Deno.stderr.writeSync(new TextEncoder().encode(`${ERASE_LINE}${text}`));
 }

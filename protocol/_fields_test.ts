@@ -3,7 +3,7 @@ import { Fields } from "./_fields.ts";
 import { ProtocolError } from "./protocol_error.ts";
 
 function field(value: unknown): Fields {
-  return new Fields({ type: "t", field: value });
+  return Fields.of({ type: "t", field: value });
 }
 
 function assertRejects(read: () => unknown, message: string): void {
@@ -25,7 +25,7 @@ Deno.test("Fields() throws when the value is not an object", () => {
     ]
   ) {
     assertThrows(
-      () => new Fields(value),
+      () => Fields.of(value),
       ProtocolError,
       `Cannot parse frame: must be a JSON object, got ${name}`,
     );
@@ -35,25 +35,27 @@ Deno.test("Fields() throws when the value is not an object", () => {
 Deno.test("Fields() throws when the type is not a string", () => {
   for (const value of [{}, { type: null }]) {
     assertThrows(
-      () => new Fields(value),
+      () => Fields.of(value),
       ProtocolError,
       'Cannot parse frame: "type" is missing',
     );
   }
   assertThrows(
-    () => new Fields({ type: 5 }),
+    () => Fields.of({ type: 5 }),
     ProtocolError,
     'Cannot parse frame: "type" must be a string, got number 5',
   );
 });
 
 Deno.test("Fields methods return undefined when the field is missing or null", () => {
-  for (const fields of [new Fields({ type: "t" }), field(null)]) {
+  for (const fields of [Fields.of({ type: "t" }), field(null)]) {
     assertEquals(fields.string("field"), undefined);
     assertEquals(fields.boolean("field"), undefined);
     assertEquals(fields.integer("field"), undefined);
     assertEquals(fields.count("field"), undefined);
+    assertEquals(fields.short("field"), undefined);
     assertEquals(fields.amount("field"), undefined);
+    assertEquals(fields.object("field"), undefined);
     assertEquals(fields.strings("field"), undefined);
     assertEquals(fields.stringRecord("field"), undefined);
     assertEquals(fields.bytes("field"), undefined);
@@ -99,6 +101,32 @@ Deno.test("Fields.count() reads non-negative safe integers only", () => {
   }
 });
 
+Deno.test("Fields.short() reads integers of 16 bits only", () => {
+  assertEquals(field(0xffff).short("field"), 0xffff);
+  for (const value of [-1, 0.5, 0x10000]) {
+    assertRejects(
+      () => field(value).short("field"),
+      `an integer from 0 to 65535, got number ${value}`,
+    );
+  }
+});
+
+Deno.test("Fields.object() reads objects only, and names their fields in full", () => {
+  const inner = field({ a: 1, b: { c: "x" } }).object("field")!;
+  assertEquals(inner.integer("a"), 1);
+  assertEquals(inner.object("b")!.string("c"), "x");
+  for (
+    const [read, message] of [
+      [() => inner.string("a"), '"field.a" must be a string, got number 1'],
+      [() => inner.missing("d"), '"field.d" is missing'],
+      [() => inner.object("b")!.bytes("c"), '"field.b.c" must be standard'],
+    ] as const
+  ) {
+    assertThrows(read, ProtocolError, `Cannot parse frame "t": ${message}`);
+  }
+  assertRejects(() => field([]).object("field"), "an object, got array");
+});
+
 Deno.test("Fields.amount() reads non-negative, finite numbers only", () => {
   assertEquals(field(1.5).amount("field"), 1.5);
   for (const value of [-0.5, Infinity]) {
@@ -124,6 +152,10 @@ Deno.test("Fields.strings() reads arrays of strings only", () => {
     () => field(["a", null]).strings("field"),
     "an array of strings, got null at index 1",
   );
+  assertRejects(
+    () => field([5]).strings("field"),
+    "an array of strings, got number at index 0",
+  );
 });
 
 Deno.test("Fields.stringRecord() reads objects of strings only", () => {
@@ -134,7 +166,11 @@ Deno.test("Fields.stringRecord() reads objects of strings only", () => {
   );
   assertRejects(
     () => field({ a: "", b: 5 }).stringRecord("field"),
-    'an object of strings, got number 5 at "b"',
+    'an object of strings, got number at "b"',
+  );
+  assertRejects(
+    () => field({ "b=secret": true }).stringRecord("field"),
+    'an object of strings, got boolean at "b"',
   );
   assertRejects(
     () => field({ ["b".repeat(1000)]: [] }).stringRecord("field"),
@@ -143,7 +179,7 @@ Deno.test("Fields.stringRecord() reads objects of strings only", () => {
 });
 
 Deno.test("Fields.stringRecord() takes every key as a key", () => {
-  const fields = new Fields(
+  const fields = Fields.of(
     JSON.parse('{"type":"t","field":{"__proto__":"a","constructor":"b"}}'),
   );
   const record = fields.stringRecord("field")!;

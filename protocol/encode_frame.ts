@@ -1,6 +1,7 @@
+import { checkFrameLength } from "./_frame_length.ts";
 import { dataLineLength, encodeDataLine } from "./_data_line.ts";
 import { encodeBase64 } from "./base64.ts";
-import { type KnownFrame, MAX_FRAME_BYTES } from "./frame.ts";
+import type { KnownFrame } from "./frame.ts";
 
 const ENCODER = new TextEncoder();
 
@@ -28,13 +29,26 @@ export function encodeFrame(frame: KnownFrame): Uint8Array {
     case "stderr":
       // An empty field is left out, as the other peers do.
       if (frame.data.length === 0) return encodeJson({ type: frame.type });
-      checkLength(frame.type, dataLineLength(frame));
+      checkFrameLength(frame.type, dataLineLength(frame));
       return encodeDataLine(frame);
     case "exec":
       return encodeJson({
         type: frame.type,
         argv: frame.argv,
         env: Object.keys(frame.env).length > 0 ? frame.env : undefined,
+        cwd: frame.cwd,
+        user: frame.user,
+        timeout_ms: frame.timeoutMs || undefined,
+        clear_env: frame.clearEnv || undefined,
+        memory_bytes: frame.memoryBytes || undefined,
+        pids: frame.pids || undefined,
+        cpus: frame.cpus || undefined,
+        tty: frame.tty && {
+          rows: frame.tty.rows,
+          cols: frame.tty.cols,
+          term: frame.tty.term,
+        },
+        features: frame.features,
       });
     case "reseed":
       return encodeJson({
@@ -52,20 +66,40 @@ export function encodeFrame(frame: KnownFrame): Uint8Array {
         arch: frame.info?.arch,
         boot_id: frame.info?.bootId,
         uptime_ms: frame.info?.uptimeMs,
+        landlock_abi: frame.info?.landlockAbi,
+        containment: frame.info?.containment,
+        controllers: frame.info?.controllers,
       });
     case "stdin_close":
       return encodeJson({ type: frame.type });
+    case "resize":
+      return encodeJson({
+        type: frame.type,
+        rows: frame.rows,
+        cols: frame.cols,
+      });
+    case "signal":
+      return encodeJson({ type: frame.type, signal: frame.signal });
+    case "window":
+      return encodeJson({ type: frame.type, bytes: frame.bytes });
     case "started":
       return encodeJson({
         type: frame.type,
         pid: frame.pid,
         features: frame.features,
+        window: frame.window,
       });
     case "exit":
       return encodeJson({
         type: frame.type,
         exit_code: frame.exitCode || undefined,
         signal: frame.signal,
+        timed_out: frame.timedOut || undefined,
+        usage: frame.usage && {
+          cpu_ms: frame.usage.cpuMs,
+          peak_memory_bytes: frame.usage.peakMemoryBytes,
+          oom_kills: frame.usage.oomKills,
+        },
       });
     case "error":
       return encodeJson({
@@ -86,14 +120,6 @@ function encodeJson(
   fields: { type: string; [name: string]: unknown },
 ): Uint8Array {
   const line = ENCODER.encode(JSON.stringify(fields) + "\n");
-  checkLength(fields.type, line.length);
+  checkFrameLength(fields.type, line.length);
   return line;
-}
-
-function checkLength(type: string, length: number): void {
-  if (length > MAX_FRAME_BYTES) {
-    throw new RangeError(
-      `Cannot encode frame "${type}": ${length} bytes exceed the limit of ${MAX_FRAME_BYTES}`,
-    );
-  }
 }

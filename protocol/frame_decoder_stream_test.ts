@@ -62,3 +62,11 @@ Deno.test("FrameDecoderStream() takes one line at most when nobody reads", async
   }
   await reader.cancel();
 });
+
+Deno.test("FrameDecoderStream() takes a frame with many values as the first one only", async () => {
+  const line = toBytes(`{"type":"x","x":[${"1,".repeat(40_000)}1]}`);
+  const reader = ReadableStream.from([line, line])
+    .pipeThrough(new FrameDecoderStream()).getReader();
+  assertEquals((await reader.read()).value, { type: "unknown", name: "x" });
+  await assertRejects(() => reader.read(), ProtocolError, "too many values");
+});

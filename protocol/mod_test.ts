@@ -5,12 +5,16 @@ Deno.test("mod exports the public surface and nothing else", () => {
   assertEquals(Object.keys(protocol).sort(), [
     "ERROR_CODES",
     "FrameDecoderStream",
-    "FrameEncoderStream",
+    "FrameLengthError",
+    "FrameWritableStream",
     "LineDecoderStream",
     "MAX_FRAME_BYTES",
     "PROTOCOL_VERSION",
     "ProtocolError",
+    "RecordDecoderStream",
     "encodeFrame",
+    "isTerminalSize",
     "parseFrame",
+    "requestedFeatures",
   ]);
 });

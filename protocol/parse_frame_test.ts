@@ -6,6 +6,7 @@ import {
   ERROR_CODES,
   type ExecFrame,
   type Frame,
+  type InfoFrame,
   MAX_FRAME_BYTES,
 } from "./frame.ts";
 import { parseFrame } from "./parse_frame.ts";
@@ -78,6 +79,67 @@ Deno.test("parseFrame() parses the extensions", () => {
     pid: 42,
     features: ["flow"],
   });
+  assertEquals(
+    parse(
+      '{"type":"exec","argv":["vi"],"cwd":"/srv","user":"nobody","timeout_ms":1500,"clear_env":true,"tty":{"rows":24,"cols":80,"term":"xterm","more":1},"features":["flow"]}',
+    ),
+    {
+      type: "exec",
+      argv: ["vi"],
+      env: {},
+      cwd: "/srv",
+      user: "nobody",
+      timeoutMs: 1500,
+      clearEnv: true,
+      tty: { rows: 24, cols: 80, term: "xterm" },
+      features: ["flow"],
+    },
+  );
+  assertEquals(
+    parse('{"type":"exec","memory_bytes":1048576,"pids":9,"cpus":0.5}'),
+    {
+      ...{ type: "exec", argv: [], env: {} },
+      ...{ memoryBytes: 1048576, pids: 9, cpus: 0.5 },
+    },
+  );
+  assertEquals(
+    parse(
+      '{"type":"exit","usage":{"cpu_ms":5,"peak_memory_bytes":4096,"oom_kills":1,"more":1}}',
+    ),
+    {
+      type: "exit",
+      exitCode: 0,
+      usage: { cpuMs: 5, peakMemoryBytes: 4096, oomKills: 1 },
+    },
+  );
+  assertEquals(parse('{"type":"exit","usage":{}}'), {
+    type: "exit",
+    exitCode: 0,
+    usage: { cpuMs: 0 },
+  });
+  assertEquals(parse('{"type":"resize","rows":24,"cols":80}'), {
+    type: "resize",
+    rows: 24,
+    cols: 80,
+  });
+  assertEquals(parse('{"type":"signal","signal":"SIGINT"}'), {
+    type: "signal",
+    signal: "SIGINT",
+  });
+  assertEquals(parse('{"type":"window","bytes":5}'), {
+    type: "window",
+    bytes: 5,
+  });
+  assertEquals(parse('{"type":"started","pid":4,"window":9}'), {
+    type: "started",
+    pid: 4,
+    window: 9,
+  });
+  assertEquals(parse('{"type":"exit","timed_out":true}'), {
+    type: "exit",
+    exitCode: 0,
+    timedOut: true,
+  });
   for (const code of ERROR_CODES) {
     assertEquals(parse(`{"type":"error","message":"m","code":"${code}"}`), {
       type: "error",
@@ -99,7 +161,7 @@ Deno.test("parseFrame() tells an info request from an answer by the version", ()
   assertEquals(parse('{"type":"info","version":null}'), { type: "info" });
   assertEquals(
     parse(
-      '{"type":"info","version":"1.2.3","protocol":1,"features":["raw"],"os":"linux","arch":"x86_64","boot_id":"b","uptime_ms":1.5,"more":[]}',
+      '{"type":"info","version":"1.2.3","protocol":1,"features":["raw"],"os":"linux","arch":"x86_64","boot_id":"b","uptime_ms":1.5,"landlock_abi":2,"more":[]}',
     ),
     {
       type: "info",
@@ -111,9 +173,14 @@ Deno.test("parseFrame() tells an info request from an answer by the version", ()
         arch: "x86_64",
         bootId: "b",
         uptimeMs: 1.5,
+        landlockAbi: 2,
       },
     },
   );
+  const { info } = parse(
+    '{"type":"info","version":"1","protocol":1,"os":"linux","arch":"x86_64","boot_id":"b","uptime_ms":1,"containment":"cgroup","controllers":["cpu"]}',
+  ) as InfoFrame;
+  assertEquals([info!.containment, info!.controllers], ["cgroup", ["cpu"]]);
 });
 
 Deno.test("parseFrame() takes a missing field as empty", () => {
@@ -131,6 +198,13 @@ Deno.test("parseFrame() takes a missing field as empty", () => {
     regenMachineId: false,
   });
   assertEquals(parse('{"type":"error"}'), { type: "error", message: "" });
+  assertEquals(parse('{"type":"resize"}'), {
+    type: "resize",
+    rows: 0,
+    cols: 0,
+  });
+  assertEquals(parse('{"type":"signal"}'), { type: "signal", signal: "" });
+  assertEquals(parse('{"type":"window"}'), { type: "window", bytes: 0 });
 });
 
 Deno.test("parseFrame() takes null as missing", () => {
@@ -174,9 +248,9 @@ Deno.test("parseFrame() ignores fields that the type doesn't have", () => {
 });
 
 Deno.test("parseFrame() names an unknown type", () => {
-  assertEquals(parse('{"type":"resize","rows":24}'), {
+  assertEquals(parse('{"type":"forward","port":24}'), {
     type: "unknown",
-    name: "resize",
+    name: "forward",
   });
   assertEquals(parse('{"type":""}'), { type: "unknown", name: "" });
   assertEquals(parse('{"type":"unknown"}'), {
@@ -236,7 +310,7 @@ Deno.test("parseFrame() throws when the line is not JSON", () => {
   );
   assertRejects(
     '\ufeff{"type":"exit"}',
-    'Cannot parse frame "\ufeff{\\"type\\":\\"exit\\"}": not valid JSON',
+    "Cannot parse frame: not valid JSON",
   );
   assertRejects('{"type":"exit"}{}', "not valid JSON");
   assertRejects("{'type':'exit'}", "not valid JSON");
@@ -293,12 +367,46 @@ Deno.test("parseFrame() throws when a field has the wrong shape", () => {
     ],
     ['"type":"exit","exit_code":"3"', '"exit_code" must be an integer'],
     ['"type":"exit","exit_code":1e99', '"exit_code" must be an integer'],
+    ['"type":"exec","cwd":1', '"cwd" must be a string'],
+    ['"type":"exec","user":0', '"user" must be a string'],
+    [
+      '"type":"exec","timeout_ms":-1',
+      '"timeout_ms" must be a non-negative integer',
+    ],
+    ['"type":"exec","clear_env":"yes"', '"clear_env" must be a boolean'],
+    [
+      '"type":"exec","memory_bytes":1.5',
+      '"memory_bytes" must be a non-negative integer',
+    ],
+    ['"type":"exec","pids":-1', '"pids" must be a non-negative integer'],
+    ['"type":"exec","cpus":"2"', '"cpus" must be a non-negative number'],
+    ['"type":"exit","usage":1', '"usage" must be an object'],
+    [
+      '"type":"exit","usage":{"oom_kills":-1}',
+      '"usage.oom_kills" must be a non-negative integer',
+    ],
+    ['"type":"exec","tty":true', '"tty" must be an object'],
+    [
+      '"type":"exec","tty":{"rows":65536}',
+      '"tty.rows" must be an integer from 0 to 65535',
+    ],
+    ['"type":"exec","tty":{"term":1}', '"tty.term" must be a string'],
+    ['"type":"exec","features":"flow"', '"features" must be an array'],
+    [
+      '"type":"resize","rows":24,"cols":-1',
+      '"cols" must be an integer from 0 to 65535',
+    ],
+    ['"type":"signal","signal":15', '"signal" must be a string'],
+    ['"type":"window","bytes":1.5', '"bytes" must be a non-negative integer'],
     ['"type":"exit","signal":15', '"signal" must be a string'],
+    ['"type":"exit","timed_out":1', '"timed_out" must be a boolean'],
     ['"type":"error","message":["m"]', '"message" must be a string'],
     ['"type":"error","code":2', '"code" must be a string'],
     ['"type":"info","version":1', '"version" must be a string'],
     [info.replace('"protocol":1', '"a":1'), '"protocol" is missing'],
     [info + ',"features":{}', '"features" must be an array of strings'],
+    [info + ',"containment":1', '"containment" must be a string'],
+    [info + ',"controllers":"cpu"', '"controllers" must be an array'],
     [info.replace('"os"', '"a"'), '"os" is missing'],
     [info.replace('"arch"', '"a"'), '"arch" is missing'],
     [info.replace('"boot_id"', '"a"'), '"boot_id" is missing'],
@@ -335,12 +443,60 @@ Deno.test("parseFrame() keeps the peer's text out of messages beyond 64 characte
 });
 
 Deno.test("parseFrame() throws when JSON is nested deeply", () => {
-  assertRejects("[".repeat(1_000_000), "not valid JSON");
+  assertRejects("[".repeat(30_000), "not valid JSON");
   assertRejects(
-    `${"[".repeat(100_000)}${"]".repeat(100_000)}`,
+    `${"[".repeat(30_000)}${"]".repeat(30_000)}`,
     "must be a JSON object, got array",
   );
-  assertRejects('{"type":'.repeat(100_000), "not valid JSON");
+  assertRejects('{"type":'.repeat(15_000), "not valid JSON");
+  assertRejects("[".repeat(1_000_000), "too many values");
+});
+
+Deno.test("parseFrame() throws when a frame holds too many values", () => {
+  const few = Array.from({ length: 3000 }, (_, i) => `"k${i}":{"a":[1]}`);
+  assertEquals(parse(`{"type":"x",${few}}`), { type: "unknown", name: "x" });
+  for (
+    const many of [
+      `"x":[${"1,".repeat(4_000_000)}1]`,
+      `"x":[${"{},".repeat(2_000_000)}1]`,
+      `"x":["a"${',"a"'.repeat(2_000_000)}]`,
+      Array.from({ length: 400_000 }, (_, i) => `"${i}":1`).join(","),
+      `"x":${'{"":'.repeat(2_000_000)}`,
+      `"x":[${'""'.repeat(4_000_000)}]`,
+      `"x":"${'\\"'.repeat(4_000_000)}"`,
+    ]
+  ) {
+    assertRejects(
+      `{"type":"exec","argv":["a"],${many}}`,
+      "Cannot parse frame: it holds too many values",
+    );
+  }
+});
+
+Deno.test("parseFrame() takes as many arguments as Linux does, and texts of any characters", () => {
+  const argv = Array.from({ length: 233_000 }, () => "");
+  const env = Object.fromEntries(
+    Array.from({ length: 15_000 }, (_, i) => [`V${i}`, "[,{:"]),
+  );
+  assertEquals(parse(JSON.stringify({ type: "exec", argv })), {
+    type: "exec",
+    argv,
+    env: {},
+  });
+  assertEquals(
+    (parse(JSON.stringify({ type: "exec", env })) as ExecFrame).env,
+    {
+      ...env,
+    },
+  );
+  for (const text of [",", "[", "{:", '"', "\\", '\\"', '\\\\"[']) {
+    const long = text.repeat(400_000);
+    const { argv } = parse(
+      JSON.stringify({ type: "exec", argv: ["a", long, "b"] }),
+    ) as ExecFrame;
+    assertEquals(argv.length, 3);
+    assertEquals(argv[1] === long, true);
+  }
 });
 
 Deno.test("parseFrame() undoes encodeFrame() when a data frame is as long as can be", () => {

@@ -12,10 +12,16 @@ import {
 } from "./_test_utils.ts";
 import * as base64 from "./base64.ts";
 import { encodeFrame } from "./encode_frame.ts";
-import { ERROR_CODES, type Frame, type KnownFrame } from "./frame.ts";
+import {
+  type DataFrame,
+  ERROR_CODES,
+  type Frame,
+  type KnownFrame,
+} from "./frame.ts";
 import { FrameDecoderStream } from "./frame_decoder_stream.ts";
-import { FrameEncoderStream } from "./frame_encoder_stream.ts";
+import { FrameWritableStream } from "./frame_writable_stream.ts";
 import { LineDecoderStream } from "./line_decoder_stream.ts";
+import { RecordDecoderStream } from "./record_decoder_stream.ts";
 import { parseFrame } from "./parse_frame.ts";
 import { ProtocolError } from "./protocol_error.ts";
 
@@ -40,6 +46,7 @@ const env = fc.array(fc.tuple(
 )).map((entries): Record<string, string> => Object.fromEntries(entries));
 
 const count = fc.maxSafeNat();
+const short = fc.nat({ max: 0xffff });
 const data = fc.uint8Array({ maxLength: 200 });
 
 /** Any frame that can be sent. */
@@ -48,7 +55,23 @@ const knownFrame: fc.Arbitrary<KnownFrame> = fc.oneof(
     type: fc.constantFrom("stdin", "stdout", "stderr"),
     data,
   }),
-  fc.record({ type: fc.constant("exec"), argv: fc.array(text), env }),
+  fc.record({
+    type: fc.constant("exec"),
+    argv: fc.array(text),
+    env,
+    cwd: text,
+    user: text,
+    timeoutMs: count.filter((time) => time > 0),
+    clearEnv: fc.constant(true),
+    memoryBytes: count.filter((bytes) => bytes > 0),
+    pids: count.filter((pids) => pids > 0),
+    cpus: fc.double({ min: 0.01, max: 1024, noNaN: true }),
+    tty: fc.record(
+      { rows: short, cols: short, term: text },
+      { requiredKeys: ["rows", "cols"] },
+    ),
+    features: fc.array(text),
+  }, { requiredKeys: ["type", "argv", "env"] }),
   fc.record({
     type: fc.constant("reseed"),
     data,
@@ -67,18 +90,35 @@ const knownFrame: fc.Arbitrary<KnownFrame> = fc.oneof(
         count,
         fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }),
       ),
+      landlockAbi: count,
+      containment: text,
+      controllers: fc.array(text),
+    }, {
+      requiredKeys: [
+        ...["version", "protocol", "features", "os", "arch"] as const,
+        ...["bootId", "uptimeMs"] as const,
+      ],
     }),
   }, { requiredKeys: ["type"] }),
   fc.record({ type: fc.constant("stdin_close") }),
+  fc.record({ type: fc.constant("resize"), rows: short, cols: short }),
+  fc.record({ type: fc.constant("signal"), signal: text }),
+  fc.record({ type: fc.constant("window"), bytes: count }),
   fc.record({
     type: fc.constant("started"),
     pid: count,
     features: fc.array(text),
+    window: count,
   }, { requiredKeys: ["type", "pid"] }),
   fc.record({
     type: fc.constant("exit"),
     exitCode: fc.maxSafeInteger(),
     signal: text,
+    timedOut: fc.constant(true),
+    usage: fc.record(
+      { cpuMs: count, peakMemoryBytes: count, oomKills: count },
+      { requiredKeys: ["cpuMs"] },
+    ),
   }, { requiredKeys: ["type", "exitCode"] }),
   fc.record({
     type: fc.constant("error"),
@@ -89,7 +129,7 @@ const knownFrame: fc.Arbitrary<KnownFrame> = fc.oneof(
 
 function decode(chunks: Uint8Array[]): ReadableStream<Frame> {
   return ReadableStream.from(chunks)
-    .pipeThrough(new LineDecoderStream())
+    .pipeThrough(new RecordDecoderStream())
     .pipeThrough(new FrameDecoderStream());
 }
 
@@ -266,12 +306,16 @@ Deno.test("parseFrame() agrees with JSON.parse() when bytes of data frames are r
 Deno.test("parseFrame() returns a frame or throws a ProtocolError when fields are arbitrary", () => {
   const types = fc.constantFrom(
     ...["exec", "reseed", "info", "stdin", "stdin_close", "started"],
-    ...["stdout", "stderr", "exit", "error", "more", 5, null],
+    ...["stdout", "stderr", "resize", "signal", "window", "exit", "error"],
+    ...["more", 5, null],
   );
   const names = [
     ...["argv", "env", "data", "regen_machine_id", "pid", "features"],
     ...["exit_code", "signal", "message", "code", "version", "protocol"],
-    ...["os", "arch", "boot_id", "uptime_ms"],
+    ...["os", "arch", "boot_id", "uptime_ms", "cwd", "user", "timeout_ms"],
+    ...["clear_env", "tty", "rows", "cols", "term", "window", "bytes"],
+    ...["timed_out", "memory_bytes", "pids", "cpus", "usage", "containment"],
+    ...["controllers", "landlock_abi"],
   ];
   const values = fc.oneof(fc.jsonValue({ maxDepth: 2 }), text, fc.nat());
   const line = fc.record({
@@ -295,15 +339,14 @@ Deno.test("parseFrame() returns a frame or throws a ProtocolError when bytes are
   }));
 });
 
-Deno.test("FrameDecoderStream() undoes FrameEncoderStream() when frames and chunks are arbitrary", async () => {
+Deno.test("FrameDecoderStream() undoes FrameWritableStream() when frames and chunks are arbitrary", async () => {
   await fc.assert(fc.asyncProperty(
     fc.array(knownFrame),
     chunkSizes,
     async (frames, sizes) => {
-      const lines = await Array.fromAsync(
-        ReadableStream.from(frames).pipeThrough(new FrameEncoderStream()),
-      );
-      const chunks = cut(join(lines), sizes);
+      const { readable, writable } = new TransformStream<Uint8Array>();
+      ReadableStream.from(frames).pipeTo(new FrameWritableStream(writable));
+      const chunks = cut(join(await Array.fromAsync(readable)), sizes);
       assertEquals(await Array.fromAsync(decode(chunks)), frames);
     },
   ));
@@ -351,3 +394,45 @@ Deno.test("FrameDecoderStream() gives frames or a ProtocolError when bytes are a
     },
   ));
 });
+
+Deno.test("FrameDecoderStream() undoes a raw FrameWritableStream() when frames and chunks are arbitrary", async () => {
+  await fc.assert(fc.asyncProperty(
+    fc.array(knownFrame),
+    chunkSizes,
+    async (frames, sizes) => {
+      const { readable, writable } = new TransformStream<Uint8Array>();
+      const sink = new FrameWritableStream(writable);
+      sink.raw = true;
+      ReadableStream.from(frames).pipeTo(sink);
+      const chunks = cut(join(await Array.fromAsync(readable)), sizes);
+      const records = new RecordDecoderStream();
+      records.raw = true;
+      const decoded = ReadableStream.from(chunks)
+        .pipeThrough(records)
+        .pipeThrough(new FrameDecoderStream());
+      assertEquals(
+        joinData(await Array.fromAsync(decoded)),
+        joinData(frames),
+      );
+    },
+  ));
+});
+
+/** Joins data frames of one stream that follow each other, and drops empty ones. */
+function joinData(frames: readonly Frame[]): Frame[] {
+  const joined: Frame[] = [];
+  for (const frame of frames) {
+    const last = joined.at(-1);
+    if (!isData(frame)) joined.push(frame);
+    else if (last && isData(last) && last.type === frame.type) {
+      const data = join([last.data, frame.data]);
+      joined[joined.length - 1] = { type: frame.type, data };
+    } else if (frame.data.length > 0) joined.push(frame);
+  }
+  return joined;
+}
+
+function isData(frame: Frame): frame is DataFrame {
+  return frame.type === "stdin" || frame.type === "stdout" ||
+    frame.type === "stderr";
+}

@@ -12,5 +12,11 @@
  */
 export class ProtocolError extends Error {
   /** The error's name: `"ProtocolError"`. */
-  override readonly name = "ProtocolError";
+  override readonly name: string = "ProtocolError";
+}
+
+/** Thrown when a frame is longer than allowed. */
+export class FrameLengthError extends ProtocolError {
+  /** The error's name: `"FrameLengthError"`. */
+  override readonly name: string = "FrameLengthError";
 }

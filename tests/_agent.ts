@@ -5,6 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
+import { killChild } from "../packaging/kill_child.ts";
 import { until, within } from "./_bounded.ts";
 import { childrenOf, openDescriptors, type ProcessStat } from "./_proc.ts";
 import { ENVIRONMENT, programArgs } from "./_program.ts";
@@ -18,10 +19,14 @@ export interface AgentOptions {
   env?: Readonly<Record<string, string>>;
   /** What Deno's own `--allow-run` is narrowed to. */
   allowRun?: string;
+  /** The folder in the place of `/var/log/cocoon-agent`, for the source alone. */
+  logFolder?: string;
   /** Where it listens, by default on a path of its own. */
   path?: string;
   /** What runs it: a program and arguments that its own command line follows. */
   prefix?: readonly string[];
+  /** Which records of its log are kept, by default all and its other words too. */
+  keepRecord?: (record: LogRecord) => boolean;
 }
 
 /** A record of the agent's log. */
@@ -35,12 +40,16 @@ export interface LogRecord {
 /** How long the agent may take to clean up behind a session, in milliseconds. */
 const CLEANUP = 2000;
 
-/** The processes that were started and have not ended. */
-const running = new Set<Deno.ChildProcess>();
+/** The processes that were started and have not ended, with their folders. */
+const running = new Map<Deno.ChildProcess, string>();
 
-// What a test that failed by its deadline left behind.
+// What a test that failed by its deadline left behind, or a script that was told
+// to end.
 globalThis.addEventListener("unload", () => {
-  for (const process of running) process.kill("SIGKILL");
+  for (const [process, folder] of running) {
+    killChild(process);
+    Deno.removeSync(folder, { recursive: true });
+  }
 });
 
 /** A running agent. When it goes out of scope it must have left nothing behind. */
@@ -57,18 +66,30 @@ export class Agent implements AsyncDisposable {
   readonly #logged: Promise<void>;
   readonly #waiting = new Set<() => void>();
   #descriptors: string[] = [];
+  readonly #log: ReadableStreamDefaultReader<Uint8Array>;
+  #logHeld: PromiseWithResolvers<void> | undefined;
+  #logClosed = false;
   #over = false;
   #told = false;
+  readonly #keepRecord: AgentOptions["keepRecord"];
 
   /**
    * @param process The agent's process.
    * @param folder Its working directory, which is removed with it.
    * @param path Where it listens.
+   * @param keepRecord Which records of its log are kept, by default all.
    */
-  constructor(process: Deno.ChildProcess, folder: string, path: string) {
+  constructor(
+    process: Deno.ChildProcess,
+    folder: string,
+    path: string,
+    keepRecord?: AgentOptions["keepRecord"],
+  ) {
     this.#process = process;
     this.folder = folder;
     this.path = path;
+    this.#keepRecord = keepRecord;
+    this.#log = process.stderr.getReader();
     this.#logged = this.#readLog();
   }
 
@@ -151,6 +172,24 @@ export class Agent implements AsyncDisposable {
     }
   }
 
+  /** Reads no more of its log, which then fills up. */
+  holdLog(): void {
+    this.#logHeld = Promise.withResolvers();
+  }
+
+  /** Reads its log again. */
+  readLogOn(): void {
+    this.#logHeld?.resolve();
+    this.#logHeld = undefined;
+  }
+
+  /** Closes its log, so that it has nobody to tell anything any more. */
+  async closeLog(): Promise<void> {
+    this.#logClosed = true;
+    this.readLogOn();
+    await this.#log.cancel();
+  }
+
   /** Its children, zombies included. */
   get children(): ProcessStat[] {
     return childrenOf(this.pid);
@@ -168,7 +207,7 @@ export class Agent implements AsyncDisposable {
    */
   kill(signal: Deno.Signal): void {
     this.#told = true;
-    this.#process.kill(signal);
+    killChild(this.#process, signal);
   }
 
   /** Allows it to end by itself. */
@@ -200,6 +239,7 @@ export class Agent implements AsyncDisposable {
 
   /** Ends it, checking that it has left nothing behind. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.readLogOn();
     try {
       if (this.#told) {
         await this.status;
@@ -219,7 +259,7 @@ export class Agent implements AsyncDisposable {
         "The socket's file is still there",
       );
     } finally {
-      if (!this.#over) this.#process.kill("SIGKILL");
+      killChild(this.#process);
       await this.#logged;
       await this.#process.status;
       running.delete(this.#process);
@@ -229,18 +269,29 @@ export class Agent implements AsyncDisposable {
 
   async #readLog(): Promise<void> {
     let rest = "";
-    const stream = this.#process.stderr.pipeThrough(new TextDecoderStream());
-    for await (const chunk of stream) {
-      this.stderr += chunk;
+    const decoder = new TextDecoder();
+    for (;;) {
+      const { value } = await this.#log.read();
+      if (value === undefined) break;
+      const chunk = decoder.decode(value, { stream: true });
       const lines = (rest + chunk).split("\n");
       rest = lines.pop()!;
-      for (const line of lines) {
-        if (line.startsWith("{")) this.records.push(JSON.parse(line));
-      }
+      for (const line of lines) this.#takeLine(line);
       this.#wake();
+      await this.#logHeld?.promise;
     }
-    this.#over = true;
+    this.stderr += rest;
+    this.#over = !this.#logClosed;
     this.#wake();
+  }
+
+  #takeLine(line: string): void {
+    if (line.startsWith("{")) {
+      const record: LogRecord = JSON.parse(line);
+      if (this.#keepRecord?.(record) === false) return;
+      this.records.push(record);
+    }
+    this.stderr += `${line}\n`;
   }
 
   #wake(): void {
@@ -262,6 +313,7 @@ export function launchAgent(options: AgentOptions = {}): Agent {
       "serve",
       ["--listen", `unix:${path}`, ...args],
       options.allowRun,
+      options.logFolder,
     ),
   ];
   const process = new Deno.Command(program!, {
@@ -272,8 +324,8 @@ export function launchAgent(options: AgentOptions = {}): Agent {
     stdout: "null",
     stderr: "piped",
   }).spawn();
-  running.add(process);
-  return new Agent(process, folder, path);
+  running.set(process, folder);
+  return new Agent(process, folder, path, options.keepRecord);
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { killChild } from "../packaging/kill_child.ts";
 import { within } from "./_bounded.ts";
 import { ENVIRONMENT, programArgs } from "./_program.ts";
 
@@ -34,7 +35,6 @@ export class Client implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #output: Promise<Deno.CommandOutput>;
   readonly #fed: Promise<void>;
-  #over = false;
 
   /**
    * @param process Its process.
@@ -44,7 +44,7 @@ export class Client implements AsyncDisposable {
     this.#process = process;
     // It may end before it has read everything.
     this.#fed = stdin.pipeTo(process.stdin).catch(() => {});
-    this.#output = process.output().finally(() => this.#over = true);
+    this.#output = process.output();
   }
 
   /** Its process id. */
@@ -83,7 +83,7 @@ export class Client implements AsyncDisposable {
 
   /** Kills it, and waits for its end. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#over) this.kill("SIGKILL");
+    killChild(this.#process);
     await this.#output;
     await this.#fed;
   }

@@ -5,13 +5,13 @@
  * @module
  */
 
-import { libc } from "../ffi/libc.ts";
+import { bindAll } from "../ffi/libc.ts";
 import { bounded, until } from "./_bounded.ts";
 import { openDescriptors } from "./_proc.ts";
 
 // What is opened once and for good must not be blamed on the test that happens
 // to need it first: the library, and what the runtime needs to watch children.
-libc();
+bindAll();
 await new Deno.Command("true").output();
 
 /**

@@ -16,7 +16,12 @@ export interface ProcessStat {
   readonly parent: number;
   /** Its process group. */
   readonly group: number;
+  /** The processor time that it has spent, ended threads included, in seconds. */
+  readonly time: number;
 }
+
+/** How long a tick of a process's time is, in seconds: USER_HZ is 100. */
+const TICK = 0.01;
 
 /**
  * Looks a process up.
@@ -34,13 +39,15 @@ export function processStat(pid: number): ProcessStat | undefined {
   }
   // The name may hold anything, parentheses too.
   const end = text.lastIndexOf(")");
-  const [state, parent, group] = text.slice(end + 2).split(" ");
+  const fields = text.slice(end + 2).split(" ");
+  const [state, parent, group] = fields;
   return {
     pid,
     name: text.slice(text.indexOf("(") + 1, end),
     state: state!,
     parent: Number(parent),
     group: Number(group),
+    time: (Number(fields[11]) + Number(fields[12])) * TICK,
   };
 }
 

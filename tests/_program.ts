@@ -23,6 +23,9 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
   DENO_NO_UPDATE_CHECK: "1",
 };
 
+/** Where alone the program may keep audit records. */
+const LOG_FOLDER = "/var/log/cocoon-agent";
+
 /**
  * Returns how a command of the program is run, with the permissions that its
  * task gives it.
@@ -30,12 +33,14 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
  * @param command The command.
  * @param args Its arguments.
  * @param allowRun What Deno's own `--allow-run` is narrowed to.
+ * @param logFolder The folder in the place of that for audit records.
  * @returns The program and its arguments.
  */
 export function programArgs(
   command: "serve" | "client" | "info" | "reseed",
   args: readonly string[],
   allowRun?: string,
+  logFolder = LOG_FOLDER,
 ): [program: string, ...args: string[]] {
   if (BINARY !== undefined) return [BINARY, command, ...args];
   const task = config.tasks[command === "serve" ? "serve" : "client"].command;
@@ -46,7 +51,7 @@ export function programArgs(
     ...flags.map((flag) =>
       flag === "--allow-run" && allowRun !== undefined
         ? `--allow-run=${allowRun}`
-        : flag
+        : flag.replace(LOG_FOLDER, logFolder)
     ),
     `${SOURCES}main.ts`,
     command,

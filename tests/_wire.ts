@@ -12,6 +12,8 @@ import { within } from "./_bounded.ts";
 export interface WireFrame {
   /** The frame's type. */
   readonly type: string;
+  /** The bytes that came behind the line, where it has announced any. */
+  readonly raw?: Uint8Array;
   /** The frame's other fields. */
   readonly [name: string]: unknown;
 }
@@ -39,6 +41,8 @@ const READ_SIZE = 64 * 1024;
 export class Wire implements Disposable {
   /** The last line that was read, without its newline. */
   lastLine = "";
+  /** Whether a line with a `size` has that many bytes behind it. */
+  raw = false;
   readonly #connection: Deno.UnixConn;
   readonly #chunk = new Uint8Array(READ_SIZE);
   #unread: Uint8Array = new Uint8Array(0);
@@ -121,11 +125,12 @@ export class Wire implements Disposable {
   /**
    * Reads bytes as they come.
    *
+   * @param most How many are read from the socket at most.
    * @returns Some bytes, or `undefined` at the end.
    */
-  async readChunk(): Promise<Uint8Array | undefined> {
+  async readChunk(most = READ_SIZE): Promise<Uint8Array | undefined> {
     if (this.#unread.length === 0) {
-      const count = await this.#readSome();
+      const count = await this.#readSome(most);
       return count === null ? undefined : this.#chunk.slice(0, count);
     }
     const bytes = this.#unread;
@@ -138,12 +143,17 @@ export class Wire implements Disposable {
    * direction is that of both, as hypervisors have it.
    *
    * @param other The other connection.
+   * @param record Called with each chunk.
    */
-  async forwardTo(other: Wire): Promise<void> {
+  async forwardTo(
+    other: Wire,
+    record?: (chunk: Uint8Array) => void,
+  ): Promise<void> {
     try {
       for (;;) {
         const chunk = await this.readChunk();
         if (chunk === undefined) return;
+        record?.(chunk);
         await other.trySend([chunk]);
       }
     } finally {
@@ -167,7 +177,9 @@ export class Wire implements Disposable {
       typeof frame?.type === "string",
       `Not a frame: ${line.slice(0, 200)}`,
     );
-    return frame;
+    if (!this.raw || frame.size === undefined) return frame;
+    const bytes = this.#readBytes(frame.size);
+    return { ...frame, raw: await within(bytes, "announced bytes", timeout) };
   }
 
   /**
@@ -249,10 +261,23 @@ export class Wire implements Disposable {
     }
   }
 
-  async #readSome(): Promise<number | null> {
+  async #readBytes(length: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(length);
+    for (let at = 0; at < length;) {
+      const chunk = await this.readChunk();
+      if (!chunk) throw new Error("The connection ended within a raw frame");
+      const part = chunk.subarray(0, length - at);
+      bytes.set(part, at);
+      at += part.length;
+      this.#unread = chunk.subarray(part.length);
+    }
+    return bytes;
+  }
+
+  async #readSome(most = READ_SIZE): Promise<number | null> {
     this.#unread = new Uint8Array(0);
     try {
-      return await this.#connection.read(this.#chunk);
+      return await this.#connection.read(this.#chunk.subarray(0, most));
     } catch (error) {
       // The end as it shows where the peer left something unread, or where
       // this end was closed meanwhile.
@@ -273,12 +298,24 @@ export function dataFrame(type: string, data: string | Uint8Array): WireFrame {
 }
 
 /**
+ * Returns bytes behind the line that announces them.
+ *
+ * @param type The frame's type.
+ * @param data The bytes, or text.
+ */
+export function rawFrame(type: string, data: string | Uint8Array): Uint8Array {
+  const bytes = Buffer.from(data as Uint8Array);
+  const line = JSON.stringify({ type, size: bytes.length });
+  return Buffer.concat([Buffer.from(`${line}\n`), bytes]);
+}
+
+/**
  * Returns the bytes of a data frame.
  *
  * @param frame The frame, whose data may be missing.
  */
-export function decodeData({ data = "" }: WireFrame): Buffer {
-  return Buffer.from(data as string, "base64");
+export function decodeData({ data = "", raw }: WireFrame): Buffer {
+  return raw ? Buffer.from(raw) : Buffer.from(data as string, "base64");
 }
 
 /**

@@ -92,9 +92,25 @@ Deno.test(
     await agent.exec(["no-such-program"], { TOKEN: secret });
     await agent.exec(["true"], { TOKEN: `${secret}\0` });
     await agent.exec(["true"], { "A=": secret });
-    await audit(agent, 4);
+    await agent.exec(["true"], { [`A=${secret}`]: "" });
+    const pin = 71_829_364;
+    const many = `"",`.repeat(600_000);
+    const broken = [
+      `"env":{"A":"${secret}"`,
+      `"env":["${secret}"]}`,
+      `"env":{"A":${pin}}}`,
+      `"env":{"A=${secret}":1}}`,
+      `"argv":["true",${pin}]}`,
+      `"env":{"A":"${secret}"},"argv":[${many}""]}`,
+    ];
+    for (const fields of broken) {
+      using wire = await agent.open(`{"type":"exec",${fields}\n`);
+      await wire.readSession();
+    }
+    await audit(agent, 5 + broken.length);
     assertStringIncludes(agent.stderr, "no-such-program");
     assert(!agent.stderr.includes(secret), agent.stderr);
+    assert(!agent.stderr.includes(String(pin)), agent.stderr);
   }),
 );
 
@@ -133,6 +149,18 @@ Deno.test(
       const whole = argv.slice(0, -1);
       assertEquals(whole, commands[index]!.slice(0, whole.length));
     }
+  }),
+);
+
+Deno.test(
+  "serve logs a limit that was reached in a line that journald doesn't split",
+  bounded(async () => {
+    await using agent = await startAgent();
+    await agent.exec(["…".repeat(10_000), "x".repeat(3_000_000)]);
+    const record = await agent.waitForRecord(({ limit }) => !!limit);
+    const bytes = new TextEncoder().encode(JSON.stringify(record)).length;
+    assert(bytes < 48 * 1024, `The record takes ${bytes} bytes`);
+    assertMatch(String(record["peer"]), /^uid \d+ pid \d+$/);
   }),
 );
 

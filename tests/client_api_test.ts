@@ -2,9 +2,12 @@ import {
   assert,
   assertEquals,
   assertGreater,
+  assertGreaterOrEqual,
   assertLess,
+  assertMatch,
   assertRejects,
   assertStringIncludes,
+  assertThrows,
 } from "@std/assert";
 import {
   AgentError,
@@ -15,10 +18,10 @@ import {
   waitForAgent,
 } from "../client/mod.ts";
 import { type Agent, startAgent } from "./_agent.ts";
-import { until, untilStalled } from "./_bounded.ts";
+import { until, untilStalled, within } from "./_bounded.ts";
 import { leakless } from "./_leakless.ts";
 import { Peer } from "./_peer.ts";
-import { membersOf, writtenBytes } from "./_proc.ts";
+import { membersOf, processStat, writtenBytes } from "./_proc.ts";
 import { randomBytes, sha256, text } from "./_wire.ts";
 
 const MIB = 1024 * 1024;
@@ -56,6 +59,7 @@ Deno.test(
       success: false,
       code: 3,
       signal: null,
+      timedOut: false,
     });
   }),
 );
@@ -145,24 +149,222 @@ Deno.test(
     })();
     const stopped = assertRejects(() => pump, Deno.errors.BrokenPipe);
     assertLess(await untilStalled(() => written, "stdin"), 8 * MIB);
-    process.kill();
+    process.kill("SIGKILL");
     await stopped;
     assertEquals((await process.status).code, 137);
   }),
 );
 
 Deno.test(
-  "RemoteProcess.kill() ends the command's whole group, and its status",
+  "RemoteProcess.stdin rejects when stdin is null",
+  withAgent(async (unix) => {
+    await using process = await spawn(unix, ["sleep", "60"], { stdin: "null" });
+    const writer = process.stdin.getWriter();
+    await within(writer.closed, "the stream, which is closed");
+    await assertRejects(() => writer.write(new Uint8Array(1)), TypeError);
+  }),
+);
+
+Deno.test(
+  "RemoteProcess.stdin can be aborted when the command doesn't read",
+  withAgent(async (unix) => {
+    await using process = await spawn(unix, ["wc", "-c"]);
+    process.kill("SIGSTOP");
+    await until(() => processStat(process.pid)?.state === "T", "the command");
+    const writer = process.stdin.getWriter();
+    let written = 0;
+    const pump = (async () => {
+      for (;;) {
+        await writer.write(new Uint8Array(MIB));
+        written += MIB;
+      }
+    })();
+    const stopped = assertRejects(() => pump);
+    await untilStalled(() => written, "stdin");
+    await within(writer.abort(new Error("enough")), "the abort");
+    await stopped;
+    // It is the end of what the command reads, which has part of the last write.
+    process.kill("SIGCONT");
+    const count = Number(await new Response(process.stdout).text());
+    assertGreaterOrEqual(count, written);
+    assertLess(count, written + MIB);
+    assertEquals((await process.status).code, 0);
+  }),
+);
+
+Deno.test(
+  "RemoteProcess.kill() sends the signal to the command's whole group",
+  withAgent(async (unix) => {
+    await using process = await spawn(unix, [
+      "sh",
+      "-c",
+      "(trap 'echo inner; exit' USR1; echo; while :; do sleep 0.01; done) & trap 'wait; exit 3' USR1; wait",
+    ]);
+    const reader = process.stdout.pipeThrough(new TextDecoderStream())
+      .getReader();
+    assertEquals((await reader.read()).value, "\n");
+    process.kill("SIGUSR1");
+    assertEquals((await reader.read()).value, "inner\n");
+    assertEquals((await process.status).code, 3);
+  }),
+);
+
+Deno.test(
+  "RemoteProcess.kill() sends SIGTERM unless told otherwise, and knows no other names",
+  withAgent(async (unix) => {
+    const process = await spawn(unix, ["sleep", "60"]);
+    assertThrows(
+      () => process.kill("TERM" as Deno.Signal),
+      TypeError,
+      'Cannot send "TERM": there is no such signal',
+    );
+    process.kill();
+    assertEquals(await process.status, {
+      success: false,
+      code: 143,
+      signal: "SIGTERM",
+      timedOut: false,
+    });
+  }),
+);
+
+Deno.test(
+  "RemoteProcess.kill() reaches a command that reads nothing of a full stdin",
+  withAgent(async (unix) => {
+    await using process = await spawn(unix, ["sleep", "60"]);
+    const writer = process.stdin.getWriter();
+    let written = 0;
+    const stopped = assertRejects(async () => {
+      for (;; written++) await writer.write(new Uint8Array(64 * 1024));
+    }, Deno.errors.BrokenPipe);
+    await untilStalled(() => written, "stdin");
+    process.kill("SIGHUP");
+    assertEquals((await process.status).signal, "SIGHUP");
+    await stopped;
+  }),
+);
+
+Deno.test(
+  "spawn() feeds a command that has already written something nobody reads yet",
+  withAgent(async (unix) => {
+    await using process = await spawn(unix, [
+      ...["sh", "-c", "head -c 100000 /dev/zero; echo >&2; wc -c"],
+    ]);
+    const input = new Blob([new Uint8Array(16 * MIB)]).stream();
+    await input.pipeTo(process.stdin);
+    const output = await new Response(process.stdout).text();
+    assertEquals(output.slice(100000).trim(), `${16 * MIB}`);
+  }),
+);
+
+Deno.test(
+  "spawn() runs a command on a terminal, which can be resized",
+  withAgent(async (unix) => {
+    await using process = await spawn(unix, [
+      "sh",
+      "-c",
+      "trap 'stty size; exit 5' WINCH; tty; stty size; echo $TERM; while :; do sleep 0.01; done",
+    ], { tty: { rows: 30, cols: 100, term: "vt100" } });
+    assertEquals(process.features.includes("tty"), true);
+    for (
+      const size of [
+        { rows: -1, cols: 1 },
+        { rows: 1, cols: 65536 },
+        { rows: 1.5, cols: 1 },
+      ]
+    ) {
+      assertThrows(() => process.resize(size), RangeError);
+    }
+    let screen = "";
+    for await (const data of process.stdout) {
+      screen += text(data);
+      if (screen.includes("vt100")) process.resize({ rows: 50, cols: 132 });
+    }
+    assertMatch(
+      screen,
+      /^\/dev\/pts\/\d+\r\n30 100\r\nvt100\r\n50 132\r\n$/,
+    );
+    assertEquals(await new Response(process.stderr).text(), "");
+    assertEquals((await process.status).code, 5);
+    // It has ended, which is no error.
+    process.resize({ rows: 1, cols: 1 });
+  }),
+);
+
+Deno.test(
+  "spawn() ends the input of a terminal when stdin is closed or null",
+  withAgent(async (unix) => {
+    const tty = { rows: 24, cols: 80 };
+    await using typed = await spawn(unix, ["cat"], { tty });
+    await new Blob(["no newline"]).stream().pipeTo(typed.stdin);
+    assertEquals(
+      await new Response(typed.stdout).text(),
+      "no newlineno newline",
+    );
+    await using silent = await spawn(unix, ["wc", "-c"], {
+      tty,
+      stdin: "null",
+    });
+    assertEquals((await new Response(silent.stdout).text()).trim(), "0");
+  }),
+);
+
+Deno.test(
+  "output() places the command as the options say",
+  withAgent(async (unix) => {
+    const { stdout } = await output(unix, [
+      ...["sh", "-c", "pwd; /usr/bin/env"],
+    ], { cwd: "/usr", clearEnv: true, env: { A: "1" } });
+    const lines = text(stdout).trim().split("\n").sort();
+    assertEquals(lines, ["/usr", "A=1", "PWD=/usr"]);
+  }),
+);
+
+Deno.test({
+  name: "output() runs the command as another user",
+  ignore: Deno.uid() !== 0,
+  fn: withAgent(async (unix) => {
+    const { stdout } = await output(unix, [
+      ...["sh", "-c", "id -un; id -gn; echo $USER $HOME"],
+    ], { user: "nobody:tty" });
+    assertEquals(text(stdout), "nobody\ntty\nnobody /nonexistent\n");
+  }),
+});
+
+Deno.test(
+  "output() tells that a command's time was up, and refuses times that are none",
+  withAgent(async (unix) => {
+    assertEquals(await output(unix, ["sleep", "60"], { timeout: 0.5 }), {
+      success: false,
+      code: 143,
+      signal: "SIGTERM",
+      timedOut: true,
+      stdout: new Uint8Array(0),
+      stderr: new Uint8Array(0),
+    });
+    for (const timeout of [0, -1, NaN, Infinity]) {
+      await assertRejects(
+        () => output(unix, ["true"], { timeout }),
+        RangeError,
+        "it must be a positive number",
+      );
+    }
+  }),
+);
+
+Deno.test(
+  "RemoteProcess.kill() ends the command's whole group, and its status, when it is SIGKILL",
   withAgent(async (unix) => {
     const process = await spawn(unix, [
       ...["sh", "-c", "trap '' TERM; sleep 60 & sleep 60"],
     ]);
-    process.kill();
-    process.kill();
+    process.kill("SIGKILL");
+    process.kill("SIGKILL");
     assertEquals(await process.status, {
       success: false,
       code: 137,
       signal: "SIGKILL",
+      timedOut: false,
     });
     await assertGone(process.pid);
     assertEquals(await new Response(process.stdout).text(), "");
@@ -174,7 +376,7 @@ Deno.test(
   withAgent(async (unix) => {
     const process = await spawn(unix, ["true"]);
     assertEquals((await process.status).code, 0);
-    process.kill();
+    process.kill("SIGKILL");
     assertEquals((await process.status).code, 0);
   }),
 );
@@ -184,7 +386,7 @@ Deno.test(
   withAgent(async (unix) => {
     const process = await spawn(unix, ["yes"]);
     await untilStalled(() => writtenBytes(process.pid), "the command");
-    process.kill();
+    process.kill("SIGKILL");
     assertEquals((await process.status).code, 137);
     await assertGone(process.pid);
   }),

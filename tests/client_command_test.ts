@@ -1,7 +1,6 @@
 import {
   assert,
   assertEquals,
-  assertLess,
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
@@ -11,7 +10,7 @@ import { runClient, startClient } from "./_client.ts";
 import { answerWith, Peer } from "./_peer.ts";
 import { writtenBytes } from "./_proc.ts";
 import { ARCHITECTURE, ENVIRONMENT, programArgs } from "./_program.ts";
-import { randomBytes, sha256 } from "./_wire.ts";
+import { randomBytes, sha256, text } from "./_wire.ts";
 
 Deno.test(
   "client exits as the command does",
@@ -133,6 +132,33 @@ Deno.test(
 );
 
 Deno.test(
+  "client doesn't wait for an agent with --wait 0s",
+  bounded(async () => {
+    await using agent = await startAgent();
+    const { code, stdout } = await runClient(
+      ["--unix", agent.path, "--wait", "0s", "--", "echo", "here"],
+    );
+    assertEquals([code, stdout], [0, "here\n"]);
+  }),
+);
+
+Deno.test(
+  "client says which of its outputs cannot be written to",
+  bounded(async () => {
+    await using agent = await startAgent();
+    const client = programArgs("client", ["--unix", agent.path, "--", "yes"]);
+    const { code, stderr } = await new Deno.Command("sh", {
+      args: ["-c", 'exec "$@" >/dev/full', "sh", ...client],
+      env: ENVIRONMENT,
+      stdin: "null",
+    }).output();
+    assertEquals(code, 125);
+    assertStringIncludes(text(stderr), "Cannot write to stdout: No space left");
+    await until(() => agent.children.length === 0, "the end of the command");
+  }),
+);
+
+Deno.test(
   "client kills the command when it is killed",
   bounded(async () => {
     await using agent = await startAgent();
@@ -140,8 +166,9 @@ Deno.test(
       ...["--unix", agent.path, "--", "sleep", "60"],
     ]);
     await until(() => agent.children.length === 1, "the command");
-    client.kill("SIGTERM");
+    client.kill("SIGKILL");
     await until(() => agent.children.length === 0, "the command's end", 1000);
+    await client.output();
   }),
 );
 
@@ -234,10 +261,8 @@ Deno.test(
       await sleep(300);
       await using agent = launchAgent({ path });
       await agent.ready();
-      const start = performance.now();
       const { code, stdout, stderr } = await client.output();
       assertEquals([code, stdout, stderr], [0, "up\n", ""]);
-      assertLess(performance.now() - start, 1000);
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
@@ -248,7 +273,6 @@ Deno.test(
   "client --wait gives up when its time is over",
   bounded(async () => {
     await using closing = answerWith();
-    const start = performance.now();
     const cases: [path: string, reason: string][] = [
       ["/nonexistent/agent.sock", "ENOENT"],
       [closing.path, "closed without an answer"],
@@ -261,7 +285,6 @@ Deno.test(
       assertStringIncludes(stderr, `No agent at "${path}" within 0.4 s: `);
       assertStringIncludes(stderr, reason);
     }));
-    assertLess(performance.now() - start, 4000);
   }),
 );
 

@@ -1,7 +1,6 @@
 import {
   assert,
   assertEquals,
-  assertLess,
   assertMatch,
   assertRejects,
   assertStringIncludes,
@@ -179,7 +178,6 @@ Deno.test(
           name,
           leakless(async () => {
             await using peer = new Peer(handle);
-            const start = performance.now();
             const error = await assertRejects(
               () =>
                 spawn({ uds: peer.path }, ["true"], { connectTimeout: 300 }),
@@ -190,7 +188,6 @@ Deno.test(
               error.message,
               `Cannot reach the agent at port 1024 behind "${peer.path}"`,
             );
-            assertLess(performance.now() - start, 1000);
           }),
         );
       }

@@ -1,9 +1,10 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   AgentError,
   info,
   output,
   spawn,
+  UnsupportedError,
   waitForAgent,
 } from "../client/mod.ts";
 import { startAgent } from "./_agent.ts";
@@ -75,12 +76,68 @@ Deno.test(
       success: true,
       code: 0,
       signal: null,
+      timedOut: false,
     });
     assertEquals(seen, [
-      '{"type":"exec","argv":["upper","x"],"env":{"A":"b"}}',
+      // What it doesn't know it ignores.
+      '{"type":"exec","argv":["upper","x"],"env":{"A":"b"},"features":["signals","flow","raw","usage"]}',
       "stdin",
       "stdin_close",
     ]);
+  }),
+);
+
+Deno.test(
+  "spawn() refuses what an old agent would leave out, without running anything elsewhere",
+  leakless(async () => {
+    for (
+      const options of [
+        { cwd: "/" },
+        { user: "nobody" },
+        { timeout: 1000 },
+        { clearEnv: true },
+      ]
+    ) {
+      const seen: string[] = [];
+      await using peer = startCorePeer(seen);
+      const error = await assertRejects(
+        () => spawn({ unix: peer.path }, ["upper"], options),
+        UnsupportedError,
+        "install a newer one in the guest",
+      );
+      assertEquals(error.feature, "placement");
+      assertEquals(seen, ['{"type":"info"}']);
+    }
+  }),
+);
+
+Deno.test(
+  "spawn() rejects when an old agent has no terminal, without running anything off one",
+  leakless(async () => {
+    const seen: string[] = [];
+    await using peer = startCorePeer(seen);
+    const error = await assertRejects(
+      () =>
+        spawn({ unix: peer.path }, ["upper"], { tty: { rows: 24, cols: 80 } }),
+      UnsupportedError,
+      `Cannot run a command on a terminal: the agent at "${peer.path}" is too old`,
+    );
+    assertEquals(error.feature, "tty");
+    assertEquals(seen, ['{"type":"info"}']);
+  }),
+);
+
+Deno.test(
+  "RemoteProcess.kill() throws when an old agent has no signals, but for SIGKILL",
+  leakless(async () => {
+    await using peer = startCorePeer();
+    await using process = await spawn({ unix: peer.path }, ["upper"]);
+    assertEquals(process.features, []);
+    assertThrows(() => process.kill("SIGINT"), UnsupportedError);
+    assertThrows(() => process.kill(), UnsupportedError);
+    assertThrows(() => process.resize({ rows: 1, cols: 1 }), TypeError);
+    process.kill("SIGKILL");
+    assertEquals((await process.status).signal, "SIGKILL");
   }),
 );
 
@@ -96,6 +153,30 @@ Deno.test(
       assertEquals([status.code, status.success], [code, code === 0]);
       assertEquals(status.signal, null);
     }
+  }),
+);
+
+Deno.test(
+  "spawn() takes all that an old agent says before it closes with stdin unread",
+  leakless(async () => {
+    await using peer = new Peer(async (wire) => {
+      await wire.read();
+      await wire.send('{"type":"started","pid":1234}\n');
+      // Some of it has come then, and none of it is read.
+      await wire.readChunk();
+      await wire.send(
+        [
+          ...Array.from("abcdef", (data) => dataFrame("stdout", data)),
+          { type: "exit", exit_code: 3 },
+        ].map((frame) => `${JSON.stringify(frame)}\n`).join(""),
+      );
+    });
+    await using process = await spawn({ unix: peer.path }, ["head"]);
+    const writer = process.stdin.getWriter();
+    writer.write(new Uint8Array(4 << 20)).catch(() => {});
+    writer.closed.catch(() => {});
+    assertEquals((await process.status).code, 3);
+    assertEquals(await new Response(process.stdout).text(), "abcdef");
   }),
 );
 

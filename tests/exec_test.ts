@@ -31,7 +31,10 @@ Deno.test(
   "serve lays the caller's env over its own, each name once",
   bounded(async () => {
     await using agent = await startAgent({
-      env: { COLOR: "red", KEPT: "yes", NOTIFY_SOCKET: "/nonexistent" },
+      env: {
+        ...{ COLOR: "red", KEPT: "yes" },
+        ...{ NOTIFY_SOCKET: "/nonexistent", LOGS_DIRECTORY: "/nonexistent" },
+      },
     });
     const { stdout } = await agent.exec(["env"], {
       COLOR: "blue",
@@ -49,6 +52,7 @@ Deno.test(
     assertEquals(named("PATH"), [`PATH=${Deno.env.get("PATH")}`]);
     // What the service manager told the agent is not for children.
     assertEquals(named("NOTIFY_SOCKET"), []);
+    assertEquals(named("LOGS_DIRECTORY"), []);
   }),
 );
 

@@ -289,7 +289,11 @@ Deno.test(
     await using agent = await startAgent();
     using wire = await agent.open('{"type":"info"}\n');
     const { frames, endLine } = await wire.readSession();
-    const [{ version, features, uptime_ms, ...info } = { type: "" }] = frames;
+    const [
+      { version, features, uptime_ms, containment, controllers, ...info } = {
+        type: "",
+      },
+    ] = frames;
     assertEquals(info, {
       type: "info",
       protocol: 1,
@@ -299,6 +303,9 @@ Deno.test(
     });
     assert(/^\d+\.\d+\.\d+/.test(version as string), `Version ${version}`);
     assert((features as string[]).includes("info"));
+    // Some terminals are in a control group that was delegated.
+    assert(["cgroup", "process_group"].includes(containment as string));
+    assert(Array.isArray(controllers));
     const uptime = Number(Deno.readTextFileSync("/proc/uptime").split(" ")[0]);
     assert(Math.abs(uptime * 1000 - (uptime_ms as number)) < 5000);
     assertEquals(endLine, '{"type":"exit"}');

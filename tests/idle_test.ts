@@ -1,5 +1,6 @@
 import { startAgent } from "./_agent.ts";
-import { bounded, untilStalled } from "./_bounded.ts";
+import { bounded, until, untilStalled } from "./_bounded.ts";
+import { BINARY } from "./_program.ts";
 import { countWakeups, parseSpent, PRINT_SPENT, type Spent } from "./_spent.ts";
 import { text } from "./_wire.ts";
 
@@ -17,6 +18,28 @@ Deno.test(
     );
   }),
 );
+
+Deno.test({
+  name: "serve gives memory back when there are no sessions any more",
+  // Only what is compiled may ask V8 to.
+  ignore: BINARY === undefined,
+  fn: bounded(async () => {
+    await using agent = await startAgent();
+    using open = await agent.open({ type: "exec", argv: ["cat"] });
+    await open.read();
+    const clients = Array.from({ length: 10 }, async () => {
+      for (let count = 0; count < 150; count++) await agent.exec(["true"]);
+    });
+    await Promise.all(clients);
+    const { rss } = await spent(agent.pid);
+    await open.send({ type: "stdin_close" });
+    await open.readSession();
+    await until(
+      async () => (await spent(agent.pid)).rss < rss - 4 * 1024 * 1024,
+      () => `less than ${rss} bytes`,
+    );
+  }),
+});
 
 async function spent(pid: number): Promise<Spent> {
   const { stdout } = await new Deno.Command("sh", {

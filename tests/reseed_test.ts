@@ -1,6 +1,9 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { Grants } from "../agent/grants.ts";
+import { ProcessGroupContainment } from "../agent/containment/containment.ts";
+import { Grants } from "../agent/grants/grants.ts";
 import { regenerateMachineId } from "../agent/machine_id.ts";
+import { DEFAULT_LIMITS } from "../agent/limits.ts";
+import { RefusalLog } from "../agent/logging/refusal_log.ts";
 import { serveSession } from "../agent/session.ts";
 import { exists } from "./_agent.ts";
 import { bounded } from "./_bounded.ts";
@@ -45,10 +48,15 @@ async function serve(line: string, root: string): Promise<WireFrame[]> {
       watchLoss: () => lost.signal,
       close() {},
     },
-    "a test",
+    { transport: "unix", pid: Deno.pid, uid: 0, gid: 0 },
     {
       grants: new Grants(),
+      redact: [],
       environment: {},
+      limits: DEFAULT_LIMITS,
+      refusals: new RefusalLog("{unlogged} more"),
+      containment: new ProcessGroupContainment("a test"),
+      resourceLimits: {},
       root,
       stopping: new AbortController().signal,
       killing: new AbortController().signal,

@@ -15,7 +15,7 @@ async function assertPrompt(agent: Agent): Promise<void> {
   for (let i = 0; i < 5; i++) {
     const start = performance.now();
     assertEquals(text((await agent.exec(["echo", `${i}`])).stdout), `${i}\n`);
-    assertLess(performance.now() - start, 1000);
+    assertLess(performance.now() - start, 5000);
   }
 }
 

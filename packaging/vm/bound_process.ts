@@ -7,6 +7,7 @@
 import { delay } from "@std/async/delay";
 import { existsSync } from "node:fs";
 import { startTool, ToolError } from "../_script.ts";
+import { killChild } from "../kill_child.ts";
 
 /** How long a program may take to be ready, in milliseconds. */
 const START_TIMEOUT = 30_000;
@@ -89,7 +90,7 @@ export class BoundProcess implements AsyncDisposable {
 
   /** Kills it, and waits for its end. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#running) this.#child.kill("SIGKILL");
+    killChild(this.#child);
     await this.ended;
   }
 }

@@ -89,5 +89,10 @@ export async function buildDebianImage(
   await Deno.remove(tarball);
   await Deno.remove(tree, { recursive: true });
   // What boot loaders are told by default: the root's own settings follow.
-  return { kernel, initrd, disk, commandLine: "root=/dev/vda ro" };
+  return {
+    kernel,
+    initrd,
+    disk,
+    commandLine: "root=/dev/vda ro TERM=dumb systemd.show_status=1",
+  };
 }

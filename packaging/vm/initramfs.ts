@@ -20,7 +20,10 @@ export interface InitramfsOptions {
   readonly out: string;
   /** More programs, with their libraries, at the paths that they have here. */
   readonly programs?: readonly string[];
-  /** More files and folders, by the paths that they get. */
+  /**
+   * More files and folders, by the paths that they get, also in the place of what
+   * is there otherwise.
+   */
   readonly files?: Readonly<Record<string, string>>;
   /** More modules, in the order in which they need each other. */
   readonly modules?: readonly string[];
@@ -42,6 +45,9 @@ const MODULES: readonly string[] = [
   "vsock_loopback",
 ];
 
+/** What such a guest's console says when the agent in it listens. */
+export const LISTENING = "Listening on vsock port";
+
 /** What is the same in every guest: the first program, and its settings. */
 const SOURCE = new URL("initramfs", import.meta.url).pathname;
 
@@ -58,7 +64,6 @@ export async function buildInitramfs(options: InitramfsOptions): Promise<void> {
   const contents: [to: string, from: string][] = [
     ["/bin/busybox", busybox],
     ["/usr/bin/cocoon-agent", binary],
-    ...Object.entries(files),
   ];
   for (const program of programs) contents.push([program, program]);
   for (const program of [busybox, binary, ...programs]) {
@@ -66,6 +71,7 @@ export async function buildInitramfs(options: InitramfsOptions): Promise<void> {
       contents.push([library, library]);
     }
   }
+  contents.push(...Object.entries(files));
   const paths = findModules(kernel, [...MODULES, ...modules]);
   for (const [index, path] of paths.entries()) {
     const name = path.slice(path.lastIndexOf("/") + 1);

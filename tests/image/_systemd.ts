@@ -58,16 +58,27 @@ export class Unit {
     return Number((await this.show("MainPID")).MainPID);
   }
 
-  /** Returns all of its processes. */
+  /** Returns all of its processes, those in the groups below its own as well. */
   async processes(): Promise<number[]> {
     const { ControlGroup } = await this.show("ControlGroup");
     if (ControlGroup === "") return [];
     const text = await sh(
       this.#target,
-      'cat "/sys/fs/cgroup$1/cgroup.procs"',
+      'find "/sys/fs/cgroup$1" -name cgroup.procs -exec cat {} +',
       ControlGroup,
     );
     return text.split("\n").filter((line) => line !== "").map(Number);
+  }
+
+  /** Returns the names of the control groups right below its own. */
+  async groups(): Promise<string[]> {
+    const { ControlGroup } = await this.show("ControlGroup");
+    const text = await sh(
+      this.#target,
+      'cd "/sys/fs/cgroup$1" && ls -d */',
+      ControlGroup,
+    );
+    return text.split("\n").map((line) => line.slice(0, -1));
   }
 
   /** Returns the score that `systemd-analyze security` gives it. */

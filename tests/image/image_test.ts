@@ -1,24 +1,36 @@
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import {
   AgentError,
   ConnectionError,
+  info,
   output,
-  type RemoteProcess,
   reseed,
   spawn,
   type Target,
   waitForAgent,
 } from "../../client/mod.ts";
-import { bounded, within } from "../_bounded.ts";
+import { until, within } from "../_bounded.ts";
 import { randomBytes, text } from "../_wire.ts";
-import { Guest } from "../vm/_guest.ts";
-import { sh, trySh } from "../vm/_shell.ts";
+import { Guest, withGuests } from "../vm/_guest.ts";
+import { sh, startReady, trySh } from "../vm/_shell.ts";
 import { imageFiles } from "./_image.ts";
 import { Unit } from "./_systemd.ts";
 
 /** How long the whole of it may take, in milliseconds. */
 const PATIENCE = 540_000;
 const BOOT_TIMEOUT = 120_000;
+/**
+ * What systemd says on the console when the vsock driver is there. That the agent
+ * has started it doesn't say where a login prompt was faster: that has the console.
+ */
+const STARTING = "Starting cocoon-agent.service";
 /** How long systemd may take to start the agent again, in milliseconds. */
 const RESTART_TIMEOUT = 60_000;
 /** How long the guest may take to power itself off, in milliseconds. */
@@ -29,11 +41,21 @@ const RESTRICTED =
   "/usr/share/doc/cocoon-agent/examples/cocoon-agent-restricted.conf";
 const DROP_IN = "/etc/systemd/system/cocoon-agent.service.d/restricted.conf";
 
+const POLICY_FILE = "/etc/cocoon-agent/policy.json";
+const POLICY = JSON.stringify({
+  version: 1,
+  rules: [{ effect: "deny", programs: ["id"] }],
+});
+const WITH_POLICY = `[Service]
+ExecStart=
+ExecStart=/usr/bin/cocoon-agent serve --policy ${POLICY_FILE} --audit-file /var/log/cocoon-agent/audit.jsonl
+`;
+
 Deno.test(
   "The package and the units do their work in a Debian guest",
-  bounded(async (t) => {
+  withGuests(async (t) => {
     using files = await imageFiles();
-    await using guest = await Guest.boot(files, BOOT_TIMEOUT);
+    await using guest = await Guest.boot(files, STARTING, BOOT_TIMEOUT);
     const { target } = guest;
     // What happens to the agent is seen through another one.
     const observer = { ...target, port: OBSERVER_PORT };
@@ -70,6 +92,40 @@ Deno.test(
       await showScore(t, unit);
     });
 
+    await t.step(
+      "its cgroup is delegated, and sessions have theirs",
+      async () => {
+        const { containment, controllers } = (await info(target))!;
+        assertEquals([containment, controllers], [
+          "cgroup",
+          ["cpu", "memory", "pids"],
+        ]);
+        assertEquals((await info(observer))!.containment, "process_group");
+        assertEquals(await unit.groups(), ["agent"]);
+        const { signal, usage } = await output(
+          target,
+          ["sh", "-c", "(x=a; while :; do x=$x$x; done); exit 0"],
+          { limits: { memory: 32 * 2 ** 20 } },
+        );
+        assertEquals(signal, "SIGKILL");
+        assertGreater(usage!.oomKills!, 0);
+        await using process = await startReady(
+          target,
+          "setsid sleep 1000 & echo ready; exec sleep 1000",
+        );
+        assertEquals((await unit.groups()).length, 2);
+        await process[Symbol.asyncDispose]();
+        await until(
+          async () => (await unit.processes()).length === 1,
+          "the end of all but the agent",
+        );
+        await until(
+          async () => (await unit.groups()).length === 1,
+          "the end of the session's cgroup",
+        );
+      },
+    );
+
     await t.step("the journal has the record of a command", async () => {
       const argv = ["echo", crypto.randomUUID()];
       await output(target, argv);
@@ -82,6 +138,11 @@ Deno.test(
       assertEquals(record["exitCode"], 0);
       assertEquals(record["stdoutBytes"], argv[1]!.length + 1);
       assertMatch(`${record["peer"]}`, /^vsock 2:\d+$/);
+      // What it took of the machine, as its cgroup counts it.
+      assertMatch(
+        `${record["cpuMs"]} ${record["peakMemoryBytes"]} ${record["oomKills"]}`,
+        /^\d+ \d+ 0$/,
+      );
     });
 
     await t.step("and whole, however long the command is", async () => {
@@ -99,9 +160,77 @@ Deno.test(
       assertEquals(urgent, "0");
     });
 
+    await t.step(
+      "a shell runs as another user, on a terminal of its own",
+      async () => {
+        await guest.sh(
+          "useradd --create-home --groups adm --shell /bin/bash ada",
+        );
+        await using shell = await spawn(target, ["sh"], {
+          tty: { rows: 30, cols: 100, term: "vt100" },
+          user: "ada",
+          cwd: "/home/ada",
+        });
+        const keys = new Blob([
+          "id --name --user; id --name --groups; pwd; echo $HOME $SHELL $TERM\n",
+          "stty size; stat --format=%U $(tty); exit 9\n",
+        ]);
+        keys.stream().pipeTo(shell.stdin).catch(() => {});
+        const screen = await new Response(shell.stdout).text();
+        assertEquals((await shell.status).code, 9);
+        for (
+          const line of [
+            ...["ada", "ada adm", "/home/ada", "/home/ada /bin/bash vt100"],
+            ...["30 100", "ada"],
+          ]
+        ) {
+          assertStringIncludes(screen, `${line}\r\n`);
+        }
+        await guest.sh("userdel --remove ada");
+      },
+    );
+
+    await t.step(
+      "systemctl reload makes it read its policy again",
+      async () => {
+        await sh(
+          observer,
+          'mkdir -p /etc/cocoon-agent "${2%/*}"; printf %s "$1" >"$3"; printf %s "$4" >"$2"; systemctl daemon-reload',
+          ...[POLICY, DROP_IN, POLICY_FILE, WITH_POLICY],
+        );
+        await unit.control("restart");
+        await assertRejects(
+          () => output(target, ["id"]),
+          AgentError,
+          "denies it",
+        );
+        const pid = await unit.mainPid();
+        await sh(observer, 'sed -i s/deny/allow/ "$1"', POLICY_FILE);
+        await unit.control("reload");
+        // The signal may come after the reload.
+        await until(
+          () => output(target, ["id"]).then(() => true, () => false),
+          "the new policy",
+        );
+        assertEquals(await unit.mainPid(), pid);
+        assertEquals(
+          await sh(
+            observer,
+            "cd /var/log/cocoon-agent; stat -c '%a %U %n' . *",
+          ),
+          "700 root .\n600 root audit.jsonl",
+        );
+        const last = await sh(observer, "tail -n 1 /var/log/cocoon-agent/*");
+        assertEquals(JSON.parse(last).rule, "rules[0]");
+        await sh(observer, 'rm "$1"; systemctl daemon-reload', DROP_IN);
+        await unit.control("restart");
+        assertEquals(await guest.sh("echo again"), "again");
+      },
+    );
+
     await t.step("kill -9 leaves no command, and it comes back", async () => {
       const killed = await unit.mainPid();
-      await using process = await startCommand(
+      await using process = await startReady(
         target,
         "setsid sleep 1000 & echo ready; exec sleep 1000",
       );
@@ -116,14 +245,15 @@ Deno.test(
       assert(Number(MainPID) !== killed);
       assertEquals(NRestarts, "1");
       assertEquals(await unit.processes(), [Number(MainPID)]);
+      assertEquals(await unit.groups(), ["agent"]);
     });
 
     await t.step("systemctl stop ends the commands, and start", async () => {
-      await using polite = await startCommand(
+      await using polite = await startReady(
         target,
         "trap 'echo TERM >/run/polite; exit 5' TERM; echo ready; sleep 1000 & wait",
       );
-      await using stubborn = await startCommand(
+      await using stubborn = await startReady(
         target,
         "trap '' TERM; echo ready; exec sleep 1000",
       );
@@ -152,11 +282,29 @@ Deno.test(
       );
       await unit.control("restart");
       await assertGrants(target, unit);
+      const { containment, landlockAbi } = (await info(target))!;
+      assertEquals(containment, "cgroup");
+      assert(landlockAbi, "It isn't confined");
       await showScore(t, unit);
       await assertReseeds(target, observer);
       await sh(observer, 'rm "$1"; systemctl daemon-reload', DROP_IN);
       await unit.control("restart");
       assertEquals(await guest.sh("echo again"), "again");
+    });
+
+    await t.step("the kernel holds what a granted shell executes", async () => {
+      const command = "/usr/bin/cocoon-agent serve --confine --allow-run=sh";
+      await sh(
+        observer,
+        'echo "[Service]\nExecStart=\nExecStart=$1" >"$2"; systemctl daemon-reload',
+        command,
+        DROP_IN,
+      );
+      await unit.control("restart");
+      await assertConfined(target);
+      await sh(observer, 'rm "$1"; systemctl daemon-reload', DROP_IN);
+      await unit.control("restart");
+      assertStringIncludes(await guest.sh("/usr/bin/id"), "uid=0");
     });
 
     await t.step("so does the source under Deno's own grants", async () => {
@@ -172,6 +320,7 @@ Deno.test(
         },
       );
       await assertGrants(target, source);
+      assertEquals((await info(target))!.containment, "cgroup");
       await assertReseeds(target, observer);
       await unit.control("start");
       assertEquals((await source.show("ActiveState")).ActiveState, "inactive");
@@ -189,24 +338,6 @@ Deno.test(
   }, PATIENCE),
 );
 
-/** Starts a shell script, and waits until it says that it is ready. */
-async function startCommand(
-  target: Target,
-  script: string,
-): Promise<RemoteProcess> {
-  const process = await spawn(target, ["sh", "-c", script], {
-    stdin: "null",
-    stderr: "null",
-  });
-  const reader = process.stdout.getReader();
-  const { value } = await within(reader.read(), "the command");
-  assertEquals(text(value!), "ready\n");
-  reader.releaseLock();
-  // What else it writes must not hold its status up.
-  await process.stdout.cancel();
-  return process;
-}
-
 /** Checks that callers may run what the packaging grants, and nothing else. */
 async function assertGrants(target: Target, unit: Unit): Promise<void> {
   const { stdout } = await output(target, ["uname", "-s"]);
@@ -223,6 +354,23 @@ async function assertGrants(target: Target, unit: Unit): Promise<void> {
     (command) => command === "/usr/bin/id",
   );
   assertEquals(record["errorCode"], "denied");
+}
+
+/** Checks that nothing but a shell may be executed, by whomever. */
+async function assertConfined(target: Target): Promise<void> {
+  // Debian 12 has the second one.
+  assert((await info(target))!.landlockAbi! >= 2);
+  const size = { rows: 24, cols: 80 };
+  for (const options of [{}, { user: "nobody" }, { tty: size }]) {
+    const run = (script: string) =>
+      output(target, ["sh", "-c", `exec 2>&1; ${script}`], options);
+    assertEquals((await run("sh -c 'echo hi'")).code, 0);
+    const { code, stdout } = await run("/usr/bin/id");
+    assertStringIncludes(text(stdout), "/usr/bin/id: Permission denied");
+    assertEquals(code, 126);
+  }
+  const error = await assertRejects(() => output(target, ["id"]), AgentError);
+  assertEquals(error.code, "denied");
 }
 
 /** Checks that a reseed renews the guest, seen through another agent. */

@@ -17,6 +17,7 @@ import { getGuestKernel } from "../../packaging/vm/guest_kernel.ts";
 import {
   buildInitramfs,
   type InitramfsOptions,
+  LISTENING,
 } from "../../packaging/vm/initramfs.ts";
 import { Machine, type MachineOptions } from "../../packaging/vm/machine.ts";
 import {
@@ -26,7 +27,11 @@ import {
   SETPRIV,
   VHOST_USER_VSOCK,
 } from "../../packaging/tools.ts";
-import { vhostUserVsock } from "../../packaging/vm/vsock_device.ts";
+import {
+  hybridSocket,
+  vhostUserVsock,
+} from "../../packaging/vm/vsock_device.ts";
+import { bounded } from "../_bounded.ts";
 import { BINARY } from "../_program.ts";
 import { Wire, type WireFrame } from "../_wire.ts";
 import { sh, trySh } from "./_shell.ts";
@@ -35,10 +40,61 @@ import { sh, trySh } from "./_shell.ts";
 const OBSERVER_PORT = 1025;
 
 /** How long a test with a guest may take, in milliseconds. */
-export const GUEST_PATIENCE = 180_000;
+const GUEST_PATIENCE = 180_000;
+
+/** How many guests are tried whose device dies. */
+const REACH_ATTEMPTS = 2;
+/** How long a guest that is up may take to answer, in milliseconds. */
+const ANSWER_TIMEOUT = 5000;
 
 /** How long a guest may take to boot, in milliseconds. */
 export const BOOT_TIMEOUT = 60_000;
+
+/** The guests of the test that runs, also those that are off again. */
+const guests = new Set<Guest>();
+
+/** What a test with guests is given. */
+export interface GuestTestContext {
+  /** Runs a step, as `Deno.TestContext` does. */
+  step(
+    name: string,
+    step: (context: Deno.TestContext) => void | Promise<void>,
+  ): Promise<boolean>;
+}
+
+/**
+ * Bounds a test with guests, and prints what their consoles say if it fails.
+ *
+ * @param test The test's function.
+ * @param patience How long it may take, in milliseconds.
+ * @returns The function for `Deno.test`.
+ */
+export function withGuests(
+  test: (context: GuestTestContext) => Promise<void>,
+  patience = GUEST_PATIENCE,
+): (context: Deno.TestContext) => Promise<void> {
+  return async (context) => {
+    guests.clear();
+    let passed = true;
+    const step: GuestTestContext["step"] = async (...args) => {
+      const stepPassed = await context.step(...args);
+      passed &&= stepPassed;
+      return stepPassed;
+    };
+    try {
+      await bounded(() => test({ step }), patience)(context);
+    } catch (error) {
+      passed = false;
+      throw error;
+    } finally {
+      if (!passed) {
+        for (const guest of guests) {
+          console.log(`A guest's console:\n${await guest.console()}`);
+        }
+      }
+    }
+  };
+}
 
 /** What guests boot. */
 export interface BootFiles extends Disposable, Omit<MachineOptions, "state"> {
@@ -97,11 +153,13 @@ export class Guest implements AsyncDisposable {
   /** Where the agent is that the guest starts when it boots. */
   readonly target: HybridTarget;
   readonly #folder: string;
+  #lastWords: string | undefined;
 
   private constructor(machine: Machine, target: HybridTarget, folder: string) {
     this.machine = machine;
     this.target = target;
     this.#folder = folder;
+    guests.add(this);
   }
 
   /**
@@ -135,20 +193,53 @@ export class Guest implements AsyncDisposable {
    * Boots a guest, and waits for its agent.
    *
    * @param files What it boots.
+   * @param listening What its console says when the agent listens.
    * @param timeout How long it may take, in milliseconds.
    */
   static async boot(
     files: BootFiles,
+    listening = LISTENING,
     timeout = BOOT_TIMEOUT,
   ): Promise<Guest> {
     const guest = await Guest.start(files);
     try {
+      await guest.machine.says(listening, timeout);
       await waitForAgent(guest.target, timeout);
       return guest;
     } catch (error) {
-      const console = await guest.console().catch(() => "");
       await guest[Symbol.asyncDispose]();
-      throw new Error(`${error}; its console says:\n${console}`);
+      throw error;
+    }
+  }
+
+  /**
+   * Starts a guest that somebody reaches for from before there is a machine. What
+   * serves its device may not survive that, see {@linkcode Machine.says}: then
+   * again with another guest.
+   *
+   * @param files What it boots.
+   * @param options The options.
+   * @param reach Reaches for its agent, and throws if it cannot.
+   * @returns The guest.
+   */
+  static async reach(
+    files: BootFiles,
+    options: Omit<GuestOptions, "folder">,
+    reach: (target: HybridTarget) => Promise<void>,
+  ): Promise<Guest> {
+    for (let attempt = 1;; attempt++) {
+      const folder = await Deno.makeTempDir({ prefix: "guest-" });
+      const reached = reach({ uds: hybridSocket(folder) });
+      reached.catch(() => {});
+      const guest = await Guest.start(files, { ...options, folder });
+      try {
+        await reached;
+        return guest;
+      } catch (error) {
+        const deaf = await guest.#isDeaf().catch(() => true);
+        await guest[Symbol.asyncDispose]();
+        if (!deaf || attempt === REACH_ATTEMPTS) throw error;
+      }
     }
   }
 
@@ -203,13 +294,21 @@ export class Guest implements AsyncDisposable {
     return wire;
   }
 
-  /** Returns what the guest has written to its console. */
+  /** Whether connections are taken, and get neither an answer nor an end. */
+  async #isDeaf(): Promise<boolean> {
+    using wire = await Wire.connect(this.target.uds);
+    await wire.send(`CONNECT ${DEFAULT_PORT}\n`);
+    return await wire.readLine(ANSWER_TIMEOUT).then(() => false, () => true);
+  }
+
+  /** Returns what the guest has written to its console, also when it is off. */
   async console(): Promise<string> {
-    return await Deno.readTextFile(this.machine.console);
+    return this.#lastWords ?? await Deno.readTextFile(this.machine.console);
   }
 
   /** Kills it. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#lastWords = await this.console();
     await this.machine[Symbol.asyncDispose]();
     await Deno.remove(this.#folder, { recursive: true });
   }

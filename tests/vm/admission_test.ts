@@ -1,13 +1,13 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { output } from "../../client/mod.ts";
-import { bounded, until } from "../_bounded.ts";
+import { until } from "../_bounded.ts";
 import { text } from "../_wire.ts";
-import { bootFiles, Guest, GUEST_PATIENCE } from "./_guest.ts";
+import { bootFiles, Guest, withGuests } from "./_guest.ts";
 import { asUser, SecondAgent } from "./_second_agent.ts";
 
 Deno.test(
   "The agent lets in only the host, and waits for its port in a guest",
-  bounded(async (t) => {
+  withGuests(async (t) => {
     using files = await bootFiles();
     await using guest = await Guest.boot(files);
     const { target } = guest;
@@ -76,7 +76,7 @@ Deno.test(
       const { stdout } = await output({ ...target, port: 3000 }, ["id", "-u"]);
       assertEquals(text(stdout), "0\n");
     });
-  }, GUEST_PATIENCE),
+  }),
 );
 
 /** Returns what the agent has logged of connections that it refused. */

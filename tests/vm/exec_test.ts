@@ -1,17 +1,19 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { AgentError, output, spawn } from "../../client/mod.ts";
-import { bounded, until } from "../_bounded.ts";
+import { until } from "../_bounded.ts";
 import { runClient } from "../_client.ts";
 import { randomBytes, sha256 } from "../_wire.ts";
-import { bootFiles, Guest, GUEST_PATIENCE, startObserver } from "./_guest.ts";
+import { bootFiles, Guest, startObserver, withGuests } from "./_guest.ts";
 import { sh } from "./_shell.ts";
 
 const MIB = 1024 * 1024;
+/** How long the last of them may wait for its turn, in milliseconds. */
+const PATIENCE = 60_000;
 const SESSIONS = 50;
 
 Deno.test(
   "The agent runs commands in a guest over real vsock",
-  bounded(async (t) => {
+  withGuests(async (t) => {
     using files = await bootFiles();
     await using guest = await Guest.boot(files);
     const { target } = guest;
@@ -100,7 +102,9 @@ Deno.test(
       );
       const processes = await Promise.all(
         numbers.map((number) =>
-          spawn(target, ["sh", "-c", `cat; exit ${number}`])
+          spawn(target, ["sh", "-c", `cat; exit ${number}`], {
+            connectTimeout: PATIENCE,
+          })
         ),
       );
       // All run now: none gets its input before.
@@ -124,5 +128,5 @@ Deno.test(
       );
       assertEquals(await countChildren(), 0);
     });
-  }, GUEST_PATIENCE),
+  }),
 );

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { spawn } from "../../client/mod.ts";
-import { bounded, until, untilStalled, within } from "../_bounded.ts";
+import { until, untilStalled, within } from "../_bounded.ts";
 import { startClient } from "../_client.ts";
 import { dataFrame, type Wire } from "../_wire.ts";
-import { bootFiles, Guest, GUEST_PATIENCE, startObserver } from "./_guest.ts";
+import { bootFiles, Guest, startObserver, withGuests } from "./_guest.ts";
 import { sh } from "./_shell.ts";
 
 /** How long a command may live on without its client, in milliseconds. */
@@ -18,7 +18,7 @@ const WATCH = `
 
 Deno.test(
   "The agent kills a lost client's group within a second in a guest",
-  bounded(async (t) => {
+  withGuests(async (t) => {
     using files = await bootFiles();
     await using guest = await Guest.boot(files);
     const agent = await guest.sh("pidof cocoon-agent");
@@ -117,5 +117,5 @@ Deno.test(
       const line = await sh(observer, print, String(pid), name);
       return Number(line.split(" ")[1]);
     }
-  }, GUEST_PATIENCE),
+  }),
 );

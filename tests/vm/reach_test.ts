@@ -1,22 +1,19 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { bounded, until } from "../_bounded.ts";
+import { until } from "../_bounded.ts";
 import { type Client, runClient, startClient } from "../_client.ts";
-import { BOOT_TIMEOUT, bootFiles, Guest, GUEST_PATIENCE } from "./_guest.ts";
-import { hybridSocket } from "../../packaging/vm/vsock_device.ts";
+import { BOOT_TIMEOUT, bootFiles, Guest, withGuests } from "./_guest.ts";
 
 const BROKEN =
   "cocoon-agent: The connection to the agent broke before the command ended\n";
 
 Deno.test(
   "client reaches a guest, or says why not in time",
-  bounded(async (t) => {
+  withGuests(async (t) => {
     using files = await bootFiles();
-    const folder = await Deno.makeTempDir({ prefix: "guest-" });
-    const uds = hybridSocket(folder);
-    const client = (...args: string[]) => runClient(["--uds", uds, ...args]);
-
     await t.step("before there is a machine", async () => {
-      const { code, stderr } = await client("--", "true");
+      const { code, stderr } = await runClient(
+        ["--uds", "/nonexistent/vm.sock", "--", "true"],
+      );
       assertEquals(code, 125);
       assertMatch(
         stderr,
@@ -24,26 +21,24 @@ Deno.test(
       );
     });
 
-    // It waits from before the machine is started.
-    await using waiting = startClient(
-      ["--uds", uds, "--wait", "60s", "--", "cat", "/proc/uptime"],
-    );
-    const start = performance.now();
-    await using guest = await Guest.start(files, { folder });
-    await t.step(
-      "with --wait, from before the machine is started",
-      async () => {
-        const { code, stdout, stderr } = await waiting.output(BOOT_TIMEOUT);
-        assertEquals([code, stderr], [0, ""]);
-        assertMatch(stdout, /^\d+\.\d+ /);
-        const seconds = (performance.now() - start) / 1000;
-        console.log(
-          `First exec ${
-            seconds.toFixed(1)
-          } s after the start of QEMU (${files.accelerator})`,
-        );
-      },
-    );
+    // With --wait, from before the machine is started.
+    await using guest = await Guest.reach(files, {}, async ({ uds }) => {
+      const start = performance.now();
+      await using waiting = startClient(
+        ["--uds", uds, "--wait", "60s", "--", "cat", "/proc/uptime"],
+      );
+      const { code, stdout, stderr } = await waiting.output(BOOT_TIMEOUT);
+      assertEquals([code, stderr], [0, ""]);
+      assertMatch(stdout, /^\d+\.\d+ /);
+      const seconds = (performance.now() - start) / 1000;
+      console.log(
+        `First exec ${
+          seconds.toFixed(1)
+        } s after the start of QEMU (${files.accelerator})`,
+      );
+    });
+    const { uds } = guest.target;
+    const client = (...args: string[]) => runClient(["--uds", uds, ...args]);
 
     await t.step("on a port where nobody listens", async () => {
       const { code, stderr } = await client("--port", "4000", "--", "true");
@@ -106,12 +101,12 @@ Deno.test(
       );
       return session;
     }
-  }, GUEST_PATIENCE),
+  }),
 );
 
 Deno.test(
   "client gives a guest up that stands still",
-  bounded(async () => {
+  withGuests(async () => {
     using files = await bootFiles();
     await using guest = await Guest.boot(files);
     await guest.machine.pause();
@@ -125,5 +120,5 @@ Deno.test(
       stderr,
       /^cocoon-agent: Cannot reach the agent at port 1024 behind ".*": no answer within 1000 ms\n$/,
     );
-  }, GUEST_PATIENCE),
+  }),
 );

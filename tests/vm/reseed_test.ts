@@ -1,9 +1,8 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { AgentError, reseed } from "../../client/mod.ts";
-import { bounded } from "../_bounded.ts";
 import { runClient } from "../_client.ts";
 import { randomBytes } from "../_wire.ts";
-import { bootFiles, Guest, GUEST_PATIENCE } from "./_guest.ts";
+import { bootFiles, Guest, withGuests } from "./_guest.ts";
 import { SecondAgent } from "./_second_agent.ts";
 
 const TRACING = "/sys/kernel/tracing";
@@ -24,7 +23,7 @@ const PLANT = `
 
 Deno.test(
   "reseed renews a guest's randomness",
-  bounded(async (t) => {
+  withGuests(async (t) => {
     using files = await bootFiles();
     await using guest = await Guest.boot(files);
     const { uds } = guest.target;
@@ -92,5 +91,5 @@ Deno.test(
       );
       assertEquals(await machineId(), before);
     });
-  }, GUEST_PATIENCE),
+  }),
 );

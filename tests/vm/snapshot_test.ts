@@ -1,8 +1,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { reseed, spawn, waitForAgent } from "../../client/mod.ts";
-import { bounded, until } from "../_bounded.ts";
+import { until } from "../_bounded.ts";
 import { randomBytes } from "../_wire.ts";
-import { bootFiles, Guest, GUEST_PATIENCE } from "./_guest.ts";
+import { bootFiles, Guest, withGuests } from "./_guest.ts";
 
 /** How long a restored guest may take to answer, in milliseconds. */
 const RESTORE_TIMEOUT = 20_000;
@@ -11,7 +11,7 @@ const BOOT_ID = "cat /proc/sys/kernel/random/boot_id";
 
 Deno.test(
   "Clones of a snapshot serve on, and each gets a machine id of its own",
-  bounded(async (t) => {
+  withGuests(async (t) => {
     using files = await bootFiles();
     const state = `${files.folder}/state`;
     let boot = "";
@@ -30,8 +30,11 @@ Deno.test(
     const ids = new Set<string>();
     for (const cid of [7, 8]) {
       await t.step(`a clone with the CID ${cid} serves on`, async () => {
-        await using guest = await Guest.start(files, { state, cid });
-        await waitForAgent(guest.target, RESTORE_TIMEOUT);
+        await using guest = await Guest.reach(
+          files,
+          { state, cid },
+          (target) => waitForAgent(target, RESTORE_TIMEOUT),
+        );
         // It was restored, and not booted, and the agent in it is the old one.
         assertEquals(await guest.sh(BOOT_ID), boot);
         assertEquals(await guest.sh("pidof cocoon-agent"), agent);
@@ -52,5 +55,5 @@ Deno.test(
       });
     }
     assertEquals(ids.size, 2);
-  }, GUEST_PATIENCE),
+  }),
 );

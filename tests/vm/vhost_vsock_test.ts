@@ -4,9 +4,9 @@ import { findProgram } from "../../ffi/program.ts";
 import { qemuArguments } from "../../packaging/vm/machine.ts";
 import { QEMU } from "../../packaging/tools.ts";
 import { kernelVsock } from "../../packaging/vm/vsock_device.ts";
-import { bounded, until, untilStalled } from "../_bounded.ts";
+import { until, untilStalled } from "../_bounded.ts";
 import { text } from "../_wire.ts";
-import { bootFiles, Guest } from "./_guest.ts";
+import { bootFiles, Guest, withGuests } from "./_guest.ts";
 
 /** A guest within a guest takes its time, here in milliseconds. */
 const PATIENCE = 300_000;
@@ -17,7 +17,7 @@ const WAIT = "180s";
 // its own, which it reaches by --cid.
 Deno.test(
   "client reaches a guest by its CID over the kernel's vhost-vsock",
-  bounded(async (t) => {
+  withGuests(async (t) => {
     using inner = await bootFiles();
     const qemu = findProgram(QEMU.name, Deno.env.get("PATH"));
     const at = { kernel: "/inner/vmlinuz", initrd: "/inner/initrd" };

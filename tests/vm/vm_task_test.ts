@@ -1,9 +1,13 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { killChild } from "../../packaging/kill_child.ts";
 import { bounded, until, within } from "../_bounded.ts";
 import { childrenOf, processStat } from "../_proc.ts";
 import { ENVIRONMENT, SOURCES } from "../_program.ts";
 import { text } from "../_wire.ts";
-import { BOOT_TIMEOUT, GUEST_PATIENCE } from "./_guest.ts";
+import { BOOT_TIMEOUT } from "./_guest.ts";
+
+/** How long a test may take, in milliseconds. */
+const PATIENCE = 180_000;
 
 /** The scripts that have not ended. */
 const running = new Set<Deno.ChildProcess>();
@@ -44,10 +48,10 @@ function withFolder(
       await test(folder, t);
     } finally {
       // What a test that failed has left.
-      for (const process of running) process.kill("SIGKILL");
+      for (const process of running) killChild(process);
       await Deno.remove(folder, { recursive: true });
     }
-  }, GUEST_PATIENCE);
+  }, PATIENCE);
 }
 
 Deno.test(

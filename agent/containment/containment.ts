@@ -1,0 +1,202 @@
+/**
+ * What keeps a command and all that it starts together.
+ *
+ * @module
+ */
+
+import { O_RDONLY, O_WRONLY } from "../../ffi/abi.ts";
+import { OsError } from "../../ffi/errno.ts";
+import { Fd } from "../../ffi/fd.ts";
+import { lockFolder } from "../../ffi/folder.ts";
+import { canStartInCgroup } from "../../ffi/posix_spawn.ts";
+import { writeBlocking } from "../../ffi/write_file.ts";
+import { SessionError } from "../session_error.ts";
+import type { Cgroup } from "./cgroup.ts";
+import { LeftCgroups } from "./left_cgroups.ts";
+import { findOwnCgroup, NoCgroupError } from "./own_cgroup.ts";
+import { type ResourceLimits, RESOURCES } from "./resource_limits.ts";
+import { SessionCgroup } from "./session_cgroup.ts";
+
+/** The group of the agent itself: one with groups below has no processes. */
+const AGENT = "agent";
+/** What the names of the sessions' groups begin with. */
+const SESSION = "session-";
+
+/** What keeps the commands of an agent together, each with what it starts. */
+export interface Containment extends Disposable {
+  /** What it is. */
+  readonly kind: "cgroup" | "process_group";
+  /** What can be limited: names of {@linkcode RESOURCES}. */
+  readonly controllers: readonly string[];
+
+  /**
+   * Makes the place for one command.
+   *
+   * @param limits What the command may take.
+   * @returns The place, or `undefined` where the command's process group is all
+   * there is.
+   * @throws {SessionError} If a limit cannot be kept.
+   * @throws {OsError} If the place cannot be made.
+   */
+  prepare(limits: ResourceLimits): Promise<SessionCgroup | undefined>;
+
+  /** Describes it, as logs name it. */
+  toString(): string;
+}
+
+/**
+ * Opens what keeps commands together: control groups where the agent has one of
+ * its own that nobody else uses, process groups elsewhere. What a killed agent
+ * has left in the same place is killed.
+ *
+ * @param inGuest Whether this machine is the agent's own, as it is where it
+ * listens on vsock. Without systemd it makes itself a cgroup there.
+ * @returns The containment.
+ */
+export function openContainment(inGuest: boolean): Containment {
+  try {
+    return new CgroupContainment(findOwnCgroup(RESOURCES, inGuest));
+  } catch (error) {
+    if (!(error instanceof OsError || error instanceof NoCgroupError)) {
+      throw error;
+    }
+    return new ProcessGroupContainment(error.message);
+  }
+}
+
+/** Where there are no control groups. */
+export class ProcessGroupContainment implements Containment {
+  readonly kind = "process_group";
+  readonly controllers = [];
+  readonly #reason: string;
+
+  /**
+   * @param reason Why there are none, for people.
+   */
+  constructor(reason: string) {
+    this.#reason = reason;
+  }
+
+  prepare(limits: ResourceLimits): Promise<undefined> {
+    checkResourceLimits(limits, this);
+    return Promise.resolve(undefined);
+  }
+
+  toString(): string {
+    return `process groups (${this.#reason})`;
+  }
+
+  [Symbol.dispose](): void {}
+}
+
+/** A control group for each session. */
+class CgroupContainment implements Containment {
+  readonly kind = "cgroup";
+  readonly controllers: readonly string[];
+  readonly #own: Cgroup;
+  readonly #agent: Cgroup;
+  readonly #lock: Fd;
+  /** What moves the agent, where others have to be moved. */
+  readonly #procs: Fd | undefined;
+  readonly #left = new LeftCgroups();
+  #sessions = 0;
+  #moving: Promise<void> | undefined;
+
+  constructor(own: Cgroup) {
+    const lock = lockFolder(own.path);
+    if (lock === undefined) {
+      throw new NoCgroupError(`another agent uses "${own.path}"`);
+    }
+    try {
+      this.#own = own;
+      this.#lock = lock;
+      this.#agent = own.make(AGENT);
+      // Whom a killed agent had not moved yet.
+      this.#agent.kill();
+      this.#agent.take(Deno.pid);
+      this.controllers = own.enable(RESOURCES);
+      for (const group of own.children()) {
+        if (!group.name.startsWith(SESSION)) continue;
+        // It may take a while to go, so nobody else gets its name.
+        const number = Number(group.name.slice(SESSION.length));
+        this.#sessions = Math.max(this.#sessions, number || 0);
+        group.kill();
+        this.#left.add(group);
+      }
+      using folder = Fd.open(this.#agent.path, O_RDONLY);
+      if (!canStartInCgroup(folder)) {
+        this.#procs = Fd.open(`${this.#agent.path}/cgroup.procs`, O_WRONLY);
+      }
+    } catch (error) {
+      this.#left[Symbol.dispose]();
+      lock.close();
+      throw error;
+    }
+  }
+
+  async prepare(limits: ResourceLimits): Promise<SessionCgroup> {
+    checkResourceLimits(limits, this);
+    const group = this.#own.make(`${SESSION}${++this.#sessions}`);
+    const session = new SessionCgroup({
+      group,
+      cpu: limits.cpu,
+      moveFrom: this.#procs && this.#agent,
+      left: this.#left,
+    });
+    try {
+      group.limit(limits);
+      if (this.#procs) await this.#getReadyToMove(this.#procs);
+      return session;
+    } catch (error) {
+      session[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  toString(): string {
+    const controllers = this.controllers.join(", ") || "none";
+    return `cgroups (limits: ${controllers})`;
+  }
+
+  [Symbol.dispose](): void {
+    this.#left[Symbol.dispose]();
+    this.#procs?.close();
+    this.#lock.close();
+  }
+
+  /**
+   * Moves the agent to where it is. The first move for a while waits in the kernel
+   * for 10 to 25 ms, for an RCU grace period; those that soon follow take less
+   * than one. So that wait is over before there is a process to move, and holds
+   * nobody else up.
+   */
+  #getReadyToMove(procs: Fd): Promise<void> {
+    // If it fails nothing is lost: the command's own move waits then, or fails too.
+    this.#moving ??= writeBlocking(procs, `${Deno.pid}`).catch(ignore)
+      .finally(() => this.#moving = undefined);
+    return this.#moving;
+  }
+}
+
+function ignore(): void {}
+
+/**
+ * Checks that limits can be kept: one that isn't is worse than none.
+ *
+ * @param limits The limits.
+ * @param containment What is to keep them.
+ * @throws {SessionError} If one cannot.
+ */
+export function checkResourceLimits(
+  limits: ResourceLimits,
+  containment: Containment,
+): void {
+  const missing = RESOURCES.find((name) =>
+    limits[name] !== undefined && !containment.controllers.includes(name)
+  );
+  if (missing === undefined) return;
+  throw new SessionError(
+    "not_executable",
+    `a command's ${missing} cannot be limited here: this agent has ${containment}; give it a cgroup with that controller (in its unit, Delegate=yes)`,
+  );
+}

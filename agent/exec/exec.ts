@@ -1,0 +1,246 @@
+/**
+ * Running one command for a client.
+ *
+ * @module
+ */
+
+import { abortable } from "@std/async/abortable";
+import { delay } from "@std/async/delay";
+import type { Child, ChildStatus } from "../../ffi/child.ts";
+import type { Peer } from "../../ffi/connection.ts";
+import { Errno, OsError } from "../../ffi/errno.ts";
+import { forEachChunk } from "../../ffi/for_each_chunk.ts";
+import { spawn, type SpawnOptions } from "../../ffi/process.ts";
+import {
+  type ExecFrame,
+  type ExitFrame,
+  type Frame,
+  type KnownFrame,
+  requestedFeatures,
+  type ResourceUsage,
+  type StartedFrame,
+} from "../../protocol/mod.ts";
+import { limitsFor } from "../containment/resource_limits.ts";
+import type { SessionCgroup } from "../containment/session_cgroup.ts";
+import type { Confinement } from "../grants/confinement.ts";
+import { stdinWindow } from "../limits.ts";
+import type { CommandRecord } from "../logging/audit.ts";
+import type { SessionContext } from "../session_context.ts";
+import { SessionError, spawnError } from "../session_error.ts";
+import { pumpInput } from "./input.ts";
+import { placeCommand } from "./placement.ts";
+import { TimeLimit } from "./time_limit.ts";
+
+/** How long a grandchild may hold the pipes once the child is gone, in milliseconds. */
+const PIPE_GRACE = 2000;
+/** How long a command on a terminal has after its hang-up, in milliseconds. */
+const HANGUP_GRACE = 2000;
+/** How often it is looked at meanwhile, in milliseconds. */
+const HANGUP_INTERVAL = 50;
+
+/** A session's two directions. */
+export interface Channel {
+  /** The frames that follow the first one. */
+  readonly frames: ReadableStreamDefaultReader<Frame>;
+  /** Where frames for the client go. */
+  readonly client: WritableStreamDefaultWriter<KnownFrame>;
+  /** Aborted when the client is gone. */
+  readonly lost: AbortSignal;
+  /** Lets data go without base64 from here on, both ways. */
+  readonly useRaw: () => void;
+}
+
+/** What a session has at hand to run a command. */
+export interface ExecContext extends SessionContext, Channel {
+  /** Who asks. */
+  readonly peer: Peer;
+  /** What is counted for the audit record. */
+  readonly record: CommandRecord;
+}
+
+/**
+ * Runs the command of an `exec` frame with its streams bridged to the client,
+ * up to and without the terminal frame.
+ *
+ * Whatever way it ends, the child is gone by then, or was killed with its
+ * control group, or where it has none with its process group; only what a child
+ * left behind on purpose when it exited by itself goes on. A command on a terminal is hung up when its client is lost, and
+ * killed if that doesn't end it within two seconds.
+ *
+ * @param request The frame.
+ * @param context What the session has at hand.
+ * @returns How the child ended, after the last of its output was sent.
+ * @throws {SessionError} If the command cannot be started.
+ * @throws {ProtocolError} If the client breaks the protocol.
+ * @throws If the client goes away, the reason of `context.lost`, or why it
+ * could not be written to.
+ */
+export async function exec(
+  request: ExecFrame,
+  context: ExecContext,
+): Promise<ExitFrame> {
+  const { client, lost, stopping, killing, record } = context;
+  const command = await placeCommand(request, context);
+  if (command.rule !== undefined) record.rule = command.rule;
+  using cgroup = await contain(request, context);
+  const features = requestedFeatures(request)
+    .filter((feature) => feature !== "usage" || cgroup);
+  // Its client may be gone by now.
+  lost.throwIfAborted();
+  using child = start(request.argv[0]!, command, cgroup, context.confinement);
+  record.pid = child.pid;
+  if (features.includes("raw")) context.useRaw();
+
+  const onTerminal = request.tty !== undefined;
+  const window = features.includes("flow")
+    ? stdinWindow(context.limits.sessionMemory)
+    : undefined;
+  const broken = new AbortController();
+  const failed = AbortSignal.any([lost, broken.signal]);
+  const over = new AbortController();
+  onAbort(stopping, over.signal, () => {
+    // A shell that talks to people ignores the other one.
+    child.killGroup(onTerminal ? "SIGHUP" : "SIGTERM");
+  });
+  const kill = () => {
+    cgroup?.kill();
+    // Also those who have left the other.
+    child.killGroup("SIGKILL");
+  };
+  onAbort(killing, over.signal, kill);
+  const abandon = () => {
+    // A client that breaks the protocol gets no more patience for it.
+    if (onTerminal && !broken.signal.aborted) child.hangUp();
+    else kill();
+  };
+  onAbort(failed, over.signal, abandon);
+  using limit = new TimeLimit(child, command.timeoutMs, kill);
+
+  try {
+    const started: StartedFrame = {
+      type: "started",
+      pid: child.pid,
+      ...(features.length > 0 && { features }),
+      ...(window !== undefined && { window }),
+    };
+    await abortable(client.write(started), failed);
+    pumpInput(child, { ...context, window })
+      .catch((error) => broken.abort(error));
+    const status = await abortable(pumpOutput(child, context), failed);
+    record.usage = cgroup?.usage();
+    return exitFrame(
+      status,
+      limit.reached,
+      features.includes("usage") ? record.usage : undefined,
+    );
+  } catch (error) {
+    // Also where no signal was aborted, as when the client cannot be written to.
+    abandon();
+    if (onTerminal) await awaitEnd(child, killing);
+    kill();
+    throw error;
+  } finally {
+    over.abort();
+    if (stopping.aborted || limit.reached) kill();
+    record.usage ??= cgroup?.usage();
+  }
+}
+
+/** Makes a control group for the command, where the agent can. */
+async function contain(
+  request: ExecFrame,
+  { containment, resourceLimits }: ExecContext,
+): Promise<SessionCgroup | undefined> {
+  try {
+    return await containment.prepare(limitsFor(request, resourceLimits));
+  } catch (error) {
+    throw spawnError(request.argv[0]!, error);
+  }
+}
+
+function start(
+  name: string,
+  options: SpawnOptions,
+  cgroup: SessionCgroup | undefined,
+  confinement: Confinement | undefined,
+): Child {
+  try {
+    return cgroup ? cgroup.start(options) : spawn(options);
+  } catch (error) {
+    const failure = spawnError(name, error);
+    const refused = error instanceof OsError && error.errno === Errno.EACCES;
+    if (confinement === undefined || !refused) throw failure;
+    throw new SessionError(
+      failure.code,
+      `${failure.message}; the agent is confined to the files that were there when it started: start it again if this one, or what runs it, is newer`,
+    );
+  }
+}
+
+function exitFrame(
+  { code, signal }: ChildStatus,
+  timedOut: boolean,
+  usage: ResourceUsage | undefined,
+): ExitFrame {
+  return {
+    type: "exit",
+    exitCode: code,
+    ...(signal !== undefined && { signal }),
+    ...(timedOut && { timedOut }),
+    ...(usage && { usage }),
+  };
+}
+
+/** Waits until a command has ended that was hung up or killed, but not for long. */
+async function awaitEnd(child: Child, killing: AbortSignal): Promise<void> {
+  const patience = AbortSignal.any([
+    killing,
+    AbortSignal.timeout(HANGUP_GRACE),
+  ]);
+  // No event tells of the end of those in the foreground, who aren't children.
+  while (child.running && !patience.aborted) {
+    await delay(HANGUP_INTERVAL, { signal: patience }).catch(ignore);
+  }
+}
+
+async function pumpOutput(
+  child: Child,
+  context: ExecContext,
+): Promise<ChildStatus> {
+  const pumps = Promise.all([
+    pumpStream(child, "stdout", context),
+    pumpStream(child, "stderr", context),
+  ]);
+  pumps.catch(ignore);
+  const status = await child.status;
+  const timer = setTimeout(() => child.drain(), PIPE_GRACE);
+  try {
+    await pumps;
+  } finally {
+    clearTimeout(timer);
+  }
+  return status;
+}
+
+async function pumpStream(
+  child: Child,
+  name: "stdout" | "stderr",
+  { client, record }: ExecContext,
+): Promise<void> {
+  await forEachChunk(child[name], async (data) => {
+    await client.write({ type: name, data });
+    record[`${name}Bytes`] += data.byteLength;
+  });
+}
+
+/** Calls back when a signal is aborted, or was already, until another is. */
+function onAbort(
+  signal: AbortSignal,
+  until: AbortSignal,
+  callback: () => void,
+): void {
+  if (signal.aborted) return callback();
+  signal.addEventListener("abort", callback, { once: true, signal: until });
+}
+
+function ignore(): void {}

@@ -1,0 +1,175 @@
+/**
+ * Where, as whom and with which variables a command runs.
+ *
+ * @module
+ */
+
+import { OsError } from "../../ffi/errno.ts";
+import type { SpawnOptions } from "../../ffi/process.ts";
+import { checkFolder, findProgram, realPath } from "../../ffi/program.ts";
+import { effectiveUserId } from "../../ffi/system.ts";
+import { findUser, type User } from "../../ffi/users.ts";
+import type { ExecFrame } from "../../protocol/mod.ts";
+import { DeniedError } from "../grants/grants.ts";
+import { checkArgs } from "../limits.ts";
+import type { CommandRequest } from "../policy/policy.ts";
+import type { SessionContext } from "../session_context.ts";
+import { SessionError, spawnError } from "../session_error.ts";
+import { findInvalidVariable } from "./environment.ts";
+import type { ExecContext } from "./exec.ts";
+import { findIdentity, type Identity, setprivCommand } from "./identity.ts";
+
+/** What is decided elsewhere about how commands run. */
+export type PlacementContext =
+  & Pick<SessionContext, "grants" | "policy" | "environment" | "limits">
+  & Pick<ExecContext, "peer">;
+
+/** What is to be spawned, and for how long. */
+export interface PlacedCommand extends SpawnOptions {
+  /** How long it may take, in milliseconds; 0 for as long as it likes. */
+  readonly timeoutMs: number;
+  /** The rule of the policy that allowed it, if there is a policy. */
+  readonly rule?: string;
+}
+
+/** The terminal that a client without a size of its own gets. */
+const DEFAULT_SIZE = { rows: 24, cols: 80 } as const;
+/** What the client's terminal is where it doesn't say. */
+const DEFAULT_TERM = "xterm";
+/** What an empty entry in passwd(5) means. */
+const DEFAULT_SHELL = "/bin/sh";
+
+/**
+ * Turns an `exec` frame into what is to be spawned.
+ *
+ * @param request The frame.
+ * @param context What is decided elsewhere.
+ * @returns What to spawn.
+ * @throws {SessionError} If the command cannot be run so, or isn't granted; the
+ * message names the program.
+ */
+export async function placeCommand(
+  request: ExecFrame,
+  context: PlacementContext,
+): Promise<PlacedCommand> {
+  const { argv } = request;
+  const [name] = argv;
+  if (name === undefined) {
+    throw new SessionError("protocol", `Cannot run a command: "argv" is empty`);
+  }
+  try {
+    checkText(request);
+    const cwd = request.cwd === undefined ? undefined : resolveCwd(request.cwd);
+    const identity = request.user === undefined
+      ? undefined
+      : await findIdentity(request.user);
+    const env = await environmentFor(request, identity, context);
+    checkArgs(argv, env, context.limits.args);
+    const program = findProgram(name, env["PATH"], cwd);
+    context.grants.check(program, Object.keys(request.env));
+    const allowed = await checkPolicy(request, context, {
+      program,
+      identity,
+      cwd,
+    });
+    const terminal = request.tty && {
+      size: {
+        rows: request.tty.rows || DEFAULT_SIZE.rows,
+        cols: request.tty.cols || DEFAULT_SIZE.cols,
+      },
+      ...(identity && { owner: identity.uid }),
+    };
+    const options = {
+      ...allowed,
+      env,
+      ...(cwd !== undefined && { cwd }),
+      ...(terminal && { terminal }),
+    };
+    if (identity === undefined) return { program, argv, ...options };
+    const tool = await setprivCommand(identity, context.environment["PATH"]);
+    return {
+      program: tool[0],
+      argv: [...tool, program, ...argv.slice(1)],
+      ...options,
+    };
+  } catch (error) {
+    throw spawnError(name, error);
+  }
+}
+
+function checkText({ argv, cwd, user, env, tty }: ExecFrame): void {
+  const texts = { argument: argv, folder: [cwd], user: [user] };
+  const fault = findInvalidVariable({ TERM: tty?.term ?? "", ...env }) ??
+    Object.entries(texts)
+      .filter(([, values]) => values.some((text) => text?.includes("\0")))
+      .map(([name]) => `its ${name} holds a NUL`)[0];
+  if (fault !== undefined) throw new SessionError("protocol", fault);
+}
+
+/**
+ * Returns how long a command may take, and which rule allowed it, if the policy
+ * lets it run.
+ */
+async function checkPolicy(
+  { argv, env, clearEnv = false, timeoutMs = 0, tty }: ExecFrame,
+  { policy, peer }: PlacementContext,
+  resolved: Pick<CommandRequest, "program" | "identity" | "cwd">,
+): Promise<Pick<PlacedCommand, "timeoutMs" | "rule">> {
+  if (policy === undefined) return { timeoutMs };
+  const decision = await policy.current.decide({
+    ...resolved,
+    args: argv.slice(1),
+    variables: Object.keys(env),
+    clearEnv,
+    timeoutMs,
+    cid: peer.transport === "vsock" ? peer.cid : undefined,
+    tty: tty !== undefined,
+  });
+  if (!decision.allowed) throw new DeniedError(decision.reason);
+  return { timeoutMs: decision.timeoutMs, rule: decision.rule! };
+}
+
+/** A missing folder must not look like a missing program. */
+function resolveCwd(cwd: string): string {
+  try {
+    checkFolder(cwd);
+    // What was checked is where it starts, whatever becomes of links on the way.
+    return realPath(cwd);
+  } catch (error) {
+    if (!(error instanceof OsError)) throw error;
+    throw new SessionError("not_executable", error.message);
+  }
+}
+
+/** Lays the caller's variables over the agent's and those that login tools set. */
+async function environmentFor(
+  { env, clearEnv = false, tty }: ExecFrame,
+  identity: Identity | undefined,
+  { environment }: PlacementContext,
+): Promise<Record<string, string>> {
+  const term = tty && { TERM: tty.term ?? DEFAULT_TERM };
+  if (clearEnv) return { ...term, ...env };
+  if (identity) {
+    const { uid, user } = identity;
+    return { ...environment, ...loginVariables(uid, user), ...term, ...env };
+  }
+  if (!tty) return { ...environment, ...env };
+  // A service has none of them, and a shell for people is lost without.
+  const uid = effectiveUserId();
+  const own = loginVariables(uid, await findUser(String(uid)));
+  return { ...own, ...environment, ...term, ...env };
+}
+
+/** Returns what login tools set, see environ(7). */
+function loginVariables(
+  uid: number,
+  user: User | undefined,
+): Record<string, string> {
+  const name = user?.name ?? String(uid);
+  return {
+    HOME: user?.home ?? "/",
+    SHELL: user?.shell || DEFAULT_SHELL,
+    USER: name,
+    LOGNAME: name,
+  };
+}

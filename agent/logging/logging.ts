@@ -1,0 +1,140 @@
+/**
+ * Logging by LogTape, to standard error.
+ *
+ * @module
+ */
+
+import {
+  configure,
+  dispose,
+  getTextFormatter,
+  type LogLevel,
+  type LogRecord,
+  type TextFormatter,
+  withFilter,
+} from "@logtape/logtape";
+import { delay } from "@std/async/delay";
+import type { AuditFileSink } from "./audit_file.ts";
+import { streamSink } from "./stream_sink.ts";
+
+/** The levels that `AGENT_LOG_LEVEL` may name, from the most to the least verbose. */
+const LEVELS: Readonly<Record<string, LogLevel>> = {
+  debug: "debug",
+  info: "info",
+  warn: "warning",
+  error: "error",
+};
+
+/** The priorities of syslog(3), as journald takes them in front of a line. */
+const PRIORITIES: Readonly<Record<LogLevel, number>> = {
+  fatal: 2,
+  error: 3,
+  warning: 4,
+  info: 6,
+  debug: 7,
+  trace: 7,
+};
+
+/** How long the last records may take to be written, in milliseconds. */
+const CLOSE_GRACE = 500;
+
+/**
+ * Configures logging: text for a terminal, JSON lines for everything else, with
+ * a priority in front for journald.
+ *
+ * @param level The value of `AGENT_LOG_LEVEL`, `info` by default.
+ * @param toJournal Whether standard error is the journal, see `JOURNAL_STREAM`
+ * in systemd.exec(5).
+ * @param auditFile Where audit records go besides, as JSON lines, whatever the
+ * level.
+ * @throws {RangeError} If there is no such level.
+ * @throws {Error} If the file cannot be opened.
+ */
+export async function configureLogging(
+  level = "info",
+  toJournal = false,
+  auditFile?: string,
+): Promise<void> {
+  const lowestLevel = Object.hasOwn(LEVELS, level) ? LEVELS[level] : undefined;
+  if (lowestLevel === undefined) {
+    const levels = Object.keys(LEVELS).join(", ");
+    throw new RangeError(
+      `Cannot log at level "${level}": AGENT_LOG_LEVEL must be one of ${levels}`,
+    );
+  }
+  const audit = auditFile === undefined
+    ? undefined
+    : await openAudit(auditFile);
+  await configure<string, never>({
+    sinks: {
+      stderr: streamSink(Deno.stderr.writable, selectFormatter(toJournal)),
+      ...(audit && {
+        audit: withFilter(audit, "info"),
+        failure: () => audit.reopen(),
+      }),
+    },
+    loggers: [
+      { category: "cocoon-agent", lowestLevel, sinks: ["stderr"] },
+      {
+        category: ["cocoon-agent", "audit"],
+        lowestLevel: "debug",
+        sinks: audit ? ["audit"] : [],
+      },
+      {
+        category: ["logtape", "meta"],
+        lowestLevel: "warning",
+        // Sinks' failures are told here.
+        sinks: ["stderr", ...(audit ? ["failure"] : [])],
+      },
+    ],
+  });
+}
+
+/**
+ * Writes out what was logged, for as long as standard error takes it, and ends
+ * logging.
+ */
+export async function closeLogging(): Promise<void> {
+  const over = new AbortController();
+  const late = delay(CLOSE_GRACE, { signal: over.signal }).catch(() => {});
+  await Promise.race([dispose(), late]);
+  over.abort();
+}
+
+async function openAudit(path: string): Promise<AuditFileSink> {
+  // Only agents that keep such a file load what it takes.
+  const { auditFileSink } = await import("./audit_file.ts");
+  return auditFileSink(path, (record) => `${formatJsonLine(record)}\n`);
+}
+
+function selectFormatter(toJournal: boolean): TextFormatter {
+  if (Deno.stderr.isTerminal()) {
+    return getTextFormatter({
+      timestamp: "time",
+      level: "FULL",
+      value: "bare",
+    });
+  }
+  const prefix = ({ level }: LogRecord) =>
+    toJournal ? `<${PRIORITIES[level]}>` : "";
+  return (record) => `${prefix(record)}${formatJsonLine(record)}\n`;
+}
+
+const formatMessage = getTextFormatter({
+  value: "bare",
+  format: ({ message }) => message,
+});
+
+/**
+ * One object a line. LogTape's own formatter quotes the values in a message once
+ * more, which nobody can read.
+ */
+function formatJsonLine(record: LogRecord): string {
+  return JSON.stringify({
+    "@timestamp": new Date(record.timestamp).toISOString(),
+    level: record.level === "warning" ? "WARN" : record.level.toUpperCase(),
+    message: formatMessage(record).trimEnd(),
+    logger: record.category.join("."),
+    ...record.properties,
+  });
+}

@@ -1,0 +1,39 @@
+/**
+ * Asking an agent who it is.
+ *
+ * @module
+ */
+
+import type { AgentInfo } from "../protocol/mod.ts";
+import { AgentError } from "./errors.ts";
+import { type CallOptions, openSession } from "./session.ts";
+import type { Target } from "./target.ts";
+
+/**
+ * Asks an agent who it is.
+ *
+ * @param target Where the agent is.
+ * @param options The options.
+ * @returns What it says, or `undefined` if it is an agent that only knows the
+ * core of the protocol.
+ * @throws As `spawn` does.
+ */
+export async function info(
+  target: Target,
+  options: CallOptions = {},
+): Promise<AgentInfo | undefined> {
+  try {
+    using session = await openSession(target, [{ type: "info" }], options);
+    const { answer } = session;
+    if (answer.type === "info" && answer.info) {
+      await session.finish();
+      return answer.info;
+    }
+    throw session.reject("info");
+  } catch (error) {
+    if (error instanceof AgentError && error.code === undefined) {
+      return undefined;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * What the client tells the program that runs it.
+ *
+ * @module
+ */
+
+import { abortable } from "@std/async/abortable";
+import { writableFromFd } from "../ffi/fd_streams.ts";
+import type { InheritedFd } from "../ffi/inherited_fd.ts";
+import type { FailureCode } from "./failure.ts";
+import type { RemoteProcess, RemoteStatus } from "./remote_process.ts";
+
+/** How long a reader that doesn't read may hold the end up, in milliseconds. */
+const PATIENCE = 5000;
+
+/** Lines of JSON about a command: `started` if it did, and `exit` or `error`. */
+export class StatusChannel {
+  /** Aborted when nobody can read the lines any more. */
+  readonly lost: AbortSignal;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+
+  /**
+   * @param fd Where the lines go.
+   */
+  constructor(fd: InheritedFd) {
+    this.lost = fd.watchLoss();
+    this.#writer = writableFromFd(fd).getWriter();
+    this.#writer.closed.catch(ignore);
+  }
+
+  /**
+   * Says that the command runs.
+   *
+   * @param process The command.
+   */
+  started({ pid, features }: Pick<RemoteProcess, "pid" | "features">): void {
+    this.#send({ started: { pid, features } });
+  }
+
+  /**
+   * Says how the command ended.
+   *
+   * @param status How.
+   * @returns A promise that resolves when that is written, or cannot be.
+   */
+  async exit({ code, signal, timedOut, usage }: RemoteStatus): Promise<void> {
+    await this.#end({
+      exit: {
+        code,
+        ...(signal !== null && { signal }),
+        ...(timedOut && { timed_out: true }),
+        ...(usage && {
+          usage: {
+            cpu_ms: usage.cpuMs,
+            peak_memory_bytes: usage.peakMemoryBytes,
+            oom_kills: usage.oomKills,
+          },
+        }),
+      },
+    });
+  }
+
+  /**
+   * Says why it isn't known how the command ended, or why it didn't start.
+   *
+   * @param code What kind of failure it is.
+   * @param message The failure, for people.
+   * @returns A promise that resolves when that is written, or cannot be.
+   */
+  async error(code: FailureCode, message: string): Promise<void> {
+    await this.#end({ error: { code, message } });
+  }
+
+  async #end(line: unknown): Promise<void> {
+    const patience = AbortSignal.timeout(PATIENCE);
+    await abortable(this.#send(line), patience).catch(ignore);
+  }
+
+  #send(line: unknown): Promise<void> {
+    const bytes = new TextEncoder().encode(`${JSON.stringify(line)}\n`);
+    const sent = this.#writer.write(bytes);
+    // That nobody is there to be told shows in `lost`.
+    sent.catch(ignore);
+    return sent;
+  }
+}
+
+function ignore(): void {}

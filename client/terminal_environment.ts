@@ -1,0 +1,44 @@
+/**
+ * What programs on a terminal are told about it and its user.
+ *
+ * @module
+ */
+
+/**
+ * The variables for the language, see locale(7). They are listed because asking
+ * for all takes the permission to see the whole environment.
+ */
+const LOCALE_VARIABLES: readonly string[] = [
+  ...["LANG", "LANGUAGE", "LC_ADDRESS", "LC_ALL", "LC_COLLATE", "LC_CTYPE"],
+  ...["LC_IDENTIFICATION", "LC_MEASUREMENT", "LC_MESSAGES", "LC_MONETARY"],
+  ...["LC_NAME", "LC_NUMERIC", "LC_PAPER", "LC_TELEPHONE", "LC_TIME"],
+];
+
+/** The variables that are read, each of which takes a permission. */
+export const TERMINAL_VARIABLES: readonly string[] = [
+  "TERM",
+  ...LOCALE_VARIABLES,
+];
+
+/**
+ * Returns the kind of the terminal that this process runs on.
+ *
+ * @returns The value of `TERM`, if there is any.
+ */
+export function terminalKind(): string | undefined {
+  return Deno.env.get("TERM") || undefined;
+}
+
+/**
+ * Returns the language that this process's user wants.
+ *
+ * @returns The variables that are set, by name.
+ */
+export function localeVariables(): Record<string, string> {
+  const variables: Record<string, string> = {};
+  for (const name of LOCALE_VARIABLES) {
+    const value = Deno.env.get(name);
+    if (value !== undefined) variables[name] = value;
+  }
+  return variables;
+}

@@ -1,0 +1,252 @@
+/**
+ * A running child process.
+ *
+ * @module
+ */
+
+import {
+  CLD_EXITED,
+  P_PID,
+  SIGINFO,
+  SYS_pidfd_open,
+  WEXITED,
+  WNOHANG,
+  WNOWAIT,
+} from "./abi.ts";
+import { AsyncFd } from "./async_fd.ts";
+import { OsError } from "./errno.ts";
+import { readableFromFd, writableFromFd } from "./fd_streams.ts";
+import { errno, libc } from "./libc.ts";
+import { PtyMaster, writableFromPty } from "./pty.ts";
+import { signalName, signalNumber } from "./signals.ts";
+import type { WindowSize } from "./terminal.ts";
+
+/** How a child ended. */
+export interface ChildStatus {
+  /** The exit code, or 128 + n for the signal n. */
+  readonly code: number;
+  /** The name of the signal that ended the child, if one did. */
+  readonly signal: string | undefined;
+}
+
+/** This process's ends of a child's pipes. */
+export type ChildStreams = Readonly<
+  Record<"stdin" | "stdout" | "stderr", AsyncFd>
+>;
+
+/**
+ * A child process that leads a process group of its own, with its standard
+ * streams on pipes, or that leads a session of its own on a terminal.
+ *
+ * The child is reaped by {@linkcode Child.close} alone. Until then its process
+ * id and its group's belong to nobody else, so that signals cannot go astray,
+ * also when the child ended long ago and left others in its group.
+ */
+export class Child implements Disposable {
+  /** The process id, which is the process group's and the session's too. */
+  readonly pid: number;
+  /**
+   * The child's standard input. Closing it types the terminal's end of input
+   * where there is a terminal, see {@linkcode PtyMaster.endOfInput}.
+   */
+  readonly stdin: WritableStream<Uint8Array>;
+  /** The child's standard output; all that is written to a terminal. */
+  readonly stdout: ReadableStream<Uint8Array>;
+  /** The child's standard error; nothing where there is a terminal. */
+  readonly stderr: ReadableStream<Uint8Array>;
+  /** Resolves when the child has ended. */
+  readonly status: Promise<ChildStatus>;
+  readonly #pidfd: AsyncFd;
+  readonly #fds: readonly AsyncFd[];
+  readonly #terminal: PtyMaster | undefined;
+  readonly #drain = new AbortController();
+  /** The other group that was in the foreground when the terminal was closed. */
+  #lastForeground: number | undefined;
+  #closed = false;
+  #reaped: ChildStatus | undefined;
+
+  /**
+   * @param pid The child, a group leader. It is killed if nobody could wait for
+   * it.
+   * @param streams This process's ends of its pipes, or the master of the
+   * terminal that controls its session.
+   * @throws {OsError} If there is no descriptor left to wait with.
+   */
+  constructor(pid: number, streams: ChildStreams | PtyMaster) {
+    const drain = this.#drain.signal;
+    this.pid = pid;
+    this.#pidfd = openPidfd(pid);
+    if (streams instanceof PtyMaster) {
+      this.stdin = writableFromPty(streams);
+      // A child that has closed its terminal goes on, and isn't to be hung up.
+      this.stdout = readableFromFd(streams, { drain, preventClose: true });
+      this.stderr = new ReadableStream({
+        type: "bytes",
+        start: (controller) => controller.close(),
+      });
+      this.#fds = [streams];
+      this.#terminal = streams;
+    } else {
+      this.stdin = writableFromFd(streams.stdin);
+      this.stdout = readableFromFd(streams.stdout, { drain });
+      this.stderr = readableFromFd(streams.stderr, { drain });
+      this.#fds = [streams.stdin, streams.stdout, streams.stderr];
+    }
+    this.status = this.#wait();
+    // Whoever never asks must not bring the process down.
+    this.status.catch(() => {});
+  }
+
+  /**
+   * Sends a signal to every process of the child's group, or with a terminal to
+   * those of the group in its foreground, as its keys do. A group without a
+   * process is no error.
+   *
+   * @param signal The signal's name.
+   */
+  signal(signal: Deno.Signal): void {
+    this.#send(signal, [this.#foregroundGroup() ?? this.pid]);
+  }
+
+  /**
+   * Sends a signal to every process of the child's group, and with a terminal
+   * also to those of the group in its foreground; a group without a process is
+   * no error.
+   *
+   * @param signal The signal's name.
+   */
+  killGroup(signal: Deno.Signal): void {
+    this.#send(signal, this.#groups());
+  }
+
+  /**
+   * Sets the size of the child's terminal, if there is one.
+   *
+   * @param size The size, whole numbers from 0 to 65535.
+   * @throws {RangeError} If the size is outside of that.
+   */
+  resize(size: WindowSize): void {
+    if (this.#terminal && !this.#terminal.closed) this.#terminal.resize(size);
+  }
+
+  /**
+   * Takes the child's terminal away, as when its window is closed: the groups of
+   * {@linkcode Child.killGroup} get SIGHUP, and SIGCONT so that those that are
+   * stopped see it. Without a terminal they get SIGHUP alone. A second call does
+   * nothing.
+   */
+  hangUp(): void {
+    if (this.#terminal?.closed) return;
+    const groups = this.#groups();
+    this.#send("SIGHUP", groups);
+    if (!this.#terminal) return;
+    this.#send("SIGCONT", groups);
+    this.#lastForeground = groups[1];
+    this.#terminal.close();
+  }
+
+  /**
+   * Tells whether any of those runs whom {@linkcode Child.killGroup} would reach,
+   * but for what a child that has ended left behind in its own group.
+   */
+  get running(): boolean {
+    return !this.#reaped && (
+      waitForExit(this.pid, WNOHANG | WNOWAIT) === undefined ||
+      this.#groups().slice(1).some((group) => libc().kill(-group, 0) === 0)
+    );
+  }
+
+  /**
+   * Ends {@linkcode Child.stdout} and {@linkcode Child.stderr} with what is
+   * there by now, whoever still holds the other ends.
+   */
+  drain(): void {
+    this.#drain.abort();
+  }
+
+  /**
+   * Closes the streams and reaps the child. A child that still runs is killed
+   * as by {@linkcode Child.killGroup}, and reaped when it is gone, without
+   * holding anybody up.
+   */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const ended = waitForExit(this.pid, WNOHANG | WNOWAIT);
+    // Before the terminal, whose end would end it in another way.
+    if (!ended) this.killGroup("SIGKILL");
+    for (const fd of this.#fds) fd.close();
+    if (ended) this.#reap();
+  }
+
+  /** Closes the child as {@linkcode Child.close} does. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #send(signal: Deno.Signal, groups: readonly number[]): void {
+    if (this.#reaped) return;
+    const number = signalNumber(signal);
+    for (const group of groups) libc().kill(-group, number);
+  }
+
+  /** The child's group, and the foreground's if it is another one. */
+  #groups(): number[] {
+    const foreground = this.#foregroundGroup();
+    return foreground === undefined || foreground === this.pid
+      ? [this.pid]
+      : [this.pid, foreground];
+  }
+
+  #foregroundGroup(): number | undefined {
+    const group = this.#terminal?.closed
+      ? this.#lastForeground
+      : this.#terminal?.foregroundGroup();
+    if (group === undefined) return undefined;
+    // The group may be gone, and its number another session's by now.
+    const session = libc().getsid(group);
+    return session < 0 || session === this.pid ? group : undefined;
+  }
+
+  async #wait(): Promise<ChildStatus> {
+    for (;;) {
+      const status = waitForExit(this.pid, WNOHANG | WNOWAIT);
+      if (status) {
+        if (this.#closed) this.#reap();
+        return status;
+      }
+      await this.#pidfd.readable();
+      // The process id may be another's by now.
+      if (this.#reaped) return this.#reaped;
+    }
+  }
+
+  #reap(): void {
+    if (this.#reaped) return;
+    this.#reaped = waitForExit(this.pid, WNOHANG);
+    this.#pidfd.close();
+  }
+}
+
+/** Returns how a child ended, or `undefined` if it hasn't; see waitid(2). */
+function waitForExit(pid: number, flags: number): ChildStatus | undefined {
+  const info = new Int32Array(SIGINFO.size / 4);
+  if (libc().waitid(P_PID, pid, info, WEXITED | flags) < 0) {
+    throw new OsError(errno(), `wait for process ${pid}`);
+  }
+  if (info[SIGINFO.pid / 4] !== pid) return undefined;
+  const status = info[SIGINFO.status / 4]!;
+  return info[SIGINFO.code / 4] === CLD_EXITED
+    ? { code: status, signal: undefined }
+    : { code: 128 + status, signal: signalName(status) };
+}
+
+function openPidfd(pid: number): AsyncFd {
+  const result = libc().syscall(BigInt(SYS_pidfd_open), pid, 0);
+  if (result >= 0) return new AsyncFd(result);
+  const code = errno();
+  // Nobody could wait for this child, so it must not stay.
+  libc().kill(-pid, signalNumber("SIGKILL"));
+  waitForExit(pid, 0);
+  throw new OsError(code, `watch process ${pid}`);
+}

@@ -1,0 +1,130 @@
+/**
+ * The machine's users and groups, from wherever its name service has them; see
+ * nsswitch.conf(5).
+ *
+ * @module
+ */
+
+import { GROUP, PASSWD } from "./abi.ts";
+import { encodeCString, readCString } from "./c_string.ts";
+import { Errno, OsError } from "./errno.ts";
+import { libc } from "./libc.ts";
+
+/** A user of the machine, see passwd(5). */
+export interface User {
+  /** The user's name. */
+  readonly name: string;
+  /** The user's id. */
+  readonly uid: number;
+  /** The id of the user's main group. */
+  readonly gid: number;
+  /** The home folder. */
+  readonly home: string;
+  /** The login shell. */
+  readonly shell: string;
+}
+
+/** The highest id: the next one stands for none, see setreuid(2). */
+const MAX_ID = 0xfffffffe;
+const MIN_SIZE = 1024;
+/** Enough for the largest of groups with all its members. */
+const MAX_SIZE = 1 << 24;
+
+/** The strings of entries. Somebody must hold them while they are read. */
+const held = new Set<Uint8Array>();
+
+/**
+ * Finds a user, see getpwnam(3), without holding anybody up meanwhile: the name
+ * service may have to ask elsewhere.
+ *
+ * @param nameOrUid The user's name, or the user's id where nobody has that name.
+ * @returns The user, or `undefined` if there is none.
+ * @throws {OsError} If the name service fails.
+ * @throws {TypeError} If the name holds a NUL.
+ */
+export async function findUser(nameOrUid: string): Promise<User | undefined> {
+  const { getpwnam_r, getpwuid_r } = libc();
+  const what = `user ${JSON.stringify(nameOrUid)}`;
+  const read = (user: DataView): User => ({
+    name: readCString(user.getBigUint64(PASSWD.name, true)),
+    uid: user.getUint32(PASSWD.uid, true),
+    gid: user.getUint32(PASSWD.gid, true),
+    home: readCString(user.getBigUint64(PASSWD.home, true)),
+    shell: readCString(user.getBigUint64(PASSWD.shell, true)),
+  });
+  const name = encodeCString(nameOrUid);
+  const uid = parseId(nameOrUid);
+  return await lookUp(what, PASSWD.size, name, getpwnam_r, read) ??
+    (uid === undefined
+      ? undefined
+      : await lookUp(what, PASSWD.size, uid, getpwuid_r, read));
+}
+
+/**
+ * Finds a group by its name, see getgrnam(3), without holding anybody up.
+ *
+ * @param name The name.
+ * @returns The group's id, or `undefined` if there is no such group.
+ * @throws {OsError} If the name service fails.
+ * @throws {TypeError} If the name holds a NUL.
+ */
+export async function findGroup(name: string): Promise<number | undefined> {
+  return await lookUp(
+    `group ${JSON.stringify(name)}`,
+    GROUP.size,
+    encodeCString(name),
+    libc().getgrnam_r,
+    (group) => group.getUint32(GROUP.gid, true),
+  );
+}
+
+/**
+ * Parses the id of a user or a group.
+ *
+ * @param text The text.
+ * @returns The id, or `undefined` if the text is none.
+ */
+export function parseId(text: string): number | undefined {
+  return /^[0-9]+$/.test(text) && Number(text) <= MAX_ID
+    ? Number(text)
+    : undefined;
+}
+
+type Query<Key> = (
+  key: Key,
+  entry: DataView<ArrayBuffer>,
+  strings: Uint8Array<ArrayBuffer>,
+  size: bigint,
+  found: BigUint64Array<ArrayBuffer>,
+) => Promise<number>;
+
+/** Reads the entry of a key, if there is one. It points into strings beside it. */
+async function lookUp<Key, Entry>(
+  what: string,
+  size: number,
+  key: Key,
+  query: Query<Key>,
+  read: (entry: DataView) => Entry,
+): Promise<Entry | undefined> {
+  const entry = new DataView(new ArrayBuffer(size));
+  const found = new BigUint64Array(1);
+  for (let room = MIN_SIZE;;) {
+    const strings = new Uint8Array(room);
+    held.add(strings);
+    try {
+      const code = await query(key, entry, strings, BigInt(room), found);
+      if (code === Errno.ERANGE && room < MAX_SIZE) {
+        room *= 2;
+      } else if (ABSENT.includes(code)) {
+        return found[0] === 0n ? undefined : read(entry);
+      } else if (code !== Errno.EINTR) {
+        throw new OsError(code, `look up ${what}`);
+      }
+    } finally {
+      held.delete(strings);
+    }
+  }
+}
+
+/** What name services return when nothing failed, see getpwnam(3). */
+const ABSENT: readonly number[] = [0, Errno.ENOENT, Errno.ESRCH];
