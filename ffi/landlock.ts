@@ -46,7 +46,7 @@ export function landlockAbi(): number {
 /**
  * Gives up for good to execute any file but these, for the calling thread and
  * whatever it starts from now on: processes and threads. Threads that run
- * already, the runtime's own, keep the right.
+ * already, the runtime's own, keep the right until the process is started over.
  *
  * Without CAP_SYS_ADMIN, the thread also gives up to gain privileges by what it
  * executes, see PR_SET_NO_NEW_PRIVS(2const).

@@ -86,6 +86,45 @@ Deno.test({
 });
 
 Deno.test({
+  name: "serve --confine holds threads that ran before as well",
+  ignore,
+  async fn() {
+    // Only a thread of the runtime's pool would become the forbidden program.
+    const script = `
+      import { confine } from "${SOURCES}agent/grants/confinement.ts";
+      const libc = Deno.dlopen("libc.so.6", {
+        getpid: { parameters: [], result: "i32", nonblocking: true },
+        execve: {
+          parameters: ["buffer", "buffer", "buffer"],
+          result: "i32",
+          nonblocking: true,
+        },
+      }).symbols;
+      await libc.getpid();
+      confine(["sh"], Deno.env);
+      const path = new TextEncoder().encode("${ID}\\0");
+      const argv = new BigUint64Array([
+        Deno.UnsafePointer.value(Deno.UnsafePointer.of(path)),
+        0n,
+      ]);
+      console.log(await libc.execve(path, argv, null));`;
+    const run = async (start: string) => {
+      const { stdout } = await new Deno.Command("sh", {
+        args: ["-c", start, "sh", Deno.execPath(), script],
+      }).output();
+      return text(stdout);
+    };
+    const start = 'exec "$1" eval --quiet "$2"';
+    assertEquals(await run(start), "-1\n");
+    // They wouldn't, had the agent not been started over.
+    assertStringIncludes(
+      await run(`COCOON_AGENT_CONFINED=$$ ${start}`),
+      "uid=",
+    );
+  },
+});
+
+Deno.test({
   name: "serve --confine bounds no more than what is executed",
   ignore,
   fn: bounded(async () => {

@@ -6,6 +6,7 @@
 
 import { Errno, OsError } from "../../ffi/errno.ts";
 import { restrictExecution } from "../../ffi/landlock.ts";
+import { ownProgram, restart } from "../../ffi/restart.ts";
 import { effectiveUserId } from "../../ffi/system.ts";
 import { findExecutables } from "./executables.ts";
 
@@ -37,29 +38,45 @@ const REMEDIES: ReadonlyMap<number, string> = new Map([
 ]);
 
 /**
- * Has the kernel refuse, to what this process starts and to all that comes of
- * it, to execute anything but granted programs, what these are run by, and, where
- * the agent is root, the tool that changes the user. This is for good, and about
- * the files that are there now.
+ * Holds the id of a process that was started over in a domain of its own, which
+ * all of its threads are in.
+ */
+const RESTARTED = "COCOON_AGENT_CONFINED";
+
+/**
+ * Has the kernel refuse, to this process, to what it starts and to all that comes
+ * of it, to execute anything but granted programs, what these are run by, and,
+ * where the agent is root, the tool that changes the user. This is for good, and
+ * about the files that are there now.
+ *
+ * The threads of the runtime that run already would keep the right, so that the
+ * process is started over once, with its own program allowed as well. What is
+ * started then is allowed the rest only.
  *
  * @param programs The names and paths of the programs.
- * @param searchPath Where names are looked up.
+ * @param env The environment.
  * @returns What is in force.
  * @throws {Error} If the kernel cannot; the message says what is missing.
  */
 export function confine(
   programs: readonly string[],
-  searchPath: string | undefined,
+  env: typeof Deno.env,
 ): Confinement {
+  const searchPath = env.get("PATH");
+  const restarted = env.get(RESTARTED) === String(Deno.pid);
+  env.delete(RESTARTED);
   const { files, warnings } = findExecutables(programs, searchPath);
   const tool = findExecutables([SETPRIV], searchPath);
   // A file that holds other programs too would grant them all.
   const needsTool = effectiveUserId() === 0 && tool.warnings.length === 0;
+  const allowed = needsTool ? [...files, ...tool.files] : files;
   try {
-    const landlockAbi = restrictExecution(
-      needsTool ? [...files, ...tool.files] : files,
-    );
-    return { landlockAbi, warnings };
+    if (!restarted) {
+      const own = findExecutables([ownProgram()], searchPath);
+      restrictExecution([...allowed, ...own.files]);
+      restart({ ...env.toObject(), [RESTARTED]: String(Deno.pid) });
+    }
+    return { landlockAbi: restrictExecution(allowed), warnings };
   } catch (error) {
     if (!(error instanceof OsError)) throw error;
     const remedy = REMEDIES.get(error.errno);

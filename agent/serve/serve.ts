@@ -33,7 +33,7 @@ export async function serve(settings: ServeSettings): Promise<void> {
   const policy = policyFile === undefined
     ? undefined
     : await openPolicy(policyFile, grants);
-  const confinement = confined && confine(confined, Deno.env.get("PATH"));
+  const confinement = confined && confine(confined, Deno.env);
   for (const warning of confinement?.warnings ?? []) {
     logger.warn("{warning}", { warning });
   }
