@@ -97,7 +97,9 @@ Deno.test(
   "serve --allow-run refuses variables that would load other code",
   bounded(async () => {
     await using agent = await startAgent({ args: ["--allow-run=echo"] });
-    for (const name of ["LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT"]) {
+    for (
+      const name of ["LD_PRELOAD", "LD_LIBRARY_PATH", "GCONV_PATH", "LOCPATH"]
+    ) {
       assertStringIncludes(
         await assertDenied(agent, ["echo"], { A: "b", [name]: "x.so" }),
         `"${name}"`,

@@ -5,6 +5,7 @@
  */
 
 import { findProgram } from "../../ffi/program.ts";
+import { findLoaderVariable } from "./loader_variables.ts";
 
 /** Thrown when what a caller asked for isn't granted. */
 export class DeniedError extends Error {
@@ -67,7 +68,7 @@ export class Grants {
         `"${program}" isn't granted; start the agent with "serve --allow-run=${program}" to allow it`,
       );
     }
-    const loaded = variables.find((name) => name.startsWith("LD_"));
+    const loaded = findLoaderVariable(variables);
     if (loaded !== undefined && this.restricted) {
       throw new DeniedError(
         `variable "${loaded}" could make it run other code; start the agent with an unrestricted --allow-run to allow it`,

@@ -8,6 +8,7 @@ import { parseDuration } from "../../cli/parse_flags.ts";
 import { findProgram } from "../../ffi/program.ts";
 import { effectiveUserId } from "../../ffi/system.ts";
 import { findGroup, findUser, parseId } from "../../ffi/users.ts";
+import { findLoaderVariable } from "../grants/loader_variables.ts";
 import { matchesPath, matchesText } from "./pattern.ts";
 import type { PolicyDocument, PolicyRule } from "./policy_schema.ts";
 
@@ -144,7 +145,7 @@ export class Policy {
     const deny = (reason: string, rule?: string): Decision => ({
       ...{ allowed: false, reason, rule, timeoutMs: 0, steps },
     });
-    const loaded = request.variables.find((name) => name.startsWith("LD_"));
+    const loaded = findLoaderVariable(request.variables);
     if (loaded !== undefined) {
       return deny(
         `variable ${
