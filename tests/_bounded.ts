@@ -9,10 +9,15 @@
  * program under test is emulated.
  */
 const FACTOR = Number(Deno.env.get("COCOON_PATIENCE") ?? 1);
-/** How long anything that should come at once may take, in milliseconds. */
-const PATIENCE = 10_000;
+/** How long anything may take by default, in milliseconds. */
+const PATIENCE = 30_000;
 /** How long a whole test may take, in milliseconds. */
-const TEST_PATIENCE = 30_000;
+const TEST_PATIENCE = 120_000;
+/**
+ * How long what comes at once may take, in milliseconds: shorter than the two
+ * seconds of grace that others get.
+ */
+export const AT_ONCE = 1900;
 /** How often a condition without an event is looked at, in milliseconds. */
 const INTERVAL = 10;
 
@@ -84,7 +89,7 @@ export async function until<T>(
 export async function untilStalled(
   read: () => number | Promise<number>,
   what: string,
-  quiet = 200,
+  quiet = 500,
 ): Promise<number> {
   let last = await read();
   let since = performance.now();

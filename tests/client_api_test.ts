@@ -523,7 +523,7 @@ Deno.test(
       ConnectionError,
     );
     const took = performance.now() - start;
-    assert(250 < took && took < 1500, `It took ${took} ms`);
+    assert(250 < took && took < 9000, `It took ${took} ms`);
     const controller = new AbortController();
     const waiting = waitForAgent({ unix: "/nonexistent/agent.sock" }, 9000, {
       signal: controller.signal,

@@ -340,6 +340,6 @@ Deno.test(
     ]);
     assert(most > 0);
     // Kept, they would take a hundred bytes each and more.
-    assertLess(most - before, 60 * MIB);
+    assertLess(most - before, 120 * MIB);
   }),
 );

@@ -5,7 +5,7 @@ import {
   assertLessOrEqual,
 } from "@std/assert";
 import { type Agent, startAgent } from "./_agent.ts";
-import { bounded, until, untilStalled, within } from "./_bounded.ts";
+import { AT_ONCE, bounded, until, untilStalled, within } from "./_bounded.ts";
 import { runClient } from "./_client.ts";
 import { Peer } from "./_peer.ts";
 import { membersOf, processStat } from "./_proc.ts";
@@ -19,8 +19,6 @@ import {
   type WireFrame,
 } from "./_wire.ts";
 
-/** How long a group may live on without its client, in milliseconds. */
-const AT_ONCE = 1000;
 /** How many bytes go into one frame. */
 const CHUNK = 64 * 1024;
 /** How much a client is to move. */

@@ -1,12 +1,9 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { type Agent, startAgent } from "./_agent.ts";
-import { bounded, sleep, until, untilStalled } from "./_bounded.ts";
+import { AT_ONCE, bounded, sleep, until, untilStalled } from "./_bounded.ts";
 import { startClient } from "./_client.ts";
 import { membersOf, processStat, writtenBytes } from "./_proc.ts";
 import { decodeData, text, type Wire } from "./_wire.ts";
-
-/** How long a group may live on without its client, in milliseconds. */
-const AT_ONCE = 1000;
 
 /** Starts a shell script, and waits until its group has as many processes. */
 async function start(

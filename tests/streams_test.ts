@@ -8,7 +8,7 @@ const MIB = 1024 * 1024;
 /** How the existing client cuts stdin. */
 const STDIN_CHUNK = 32 * 1024;
 /** How much a session may cost, with the runtime's own ups and downs, in bytes. */
-const MEMORY_BOUND = 20 * MIB;
+const MEMORY_BOUND = 64 * MIB;
 
 /** Checks that others are answered while a session is held up. */
 async function assertPrompt(agent: Agent): Promise<void> {

@@ -1,13 +1,10 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { spawn } from "../../client/mod.ts";
-import { until, untilStalled, within } from "../_bounded.ts";
+import { AT_ONCE, until, untilStalled, within } from "../_bounded.ts";
 import { startClient } from "../_client.ts";
 import { dataFrame, type Wire } from "../_wire.ts";
 import { bootFiles, Guest, startObserver, withGuests } from "./_guest.ts";
 import { sh } from "./_shell.ts";
-
-/** How long a command may live on without its client, in milliseconds. */
-const AT_ONCE = 1000;
 
 /** Says that the group `$1` runs, and ends when none of it does any more. */
 const WATCH = `
@@ -17,7 +14,7 @@ const WATCH = `
   while runs "$1"; do usleep 20000; done`;
 
 Deno.test(
-  "The agent kills a lost client's group within a second in a guest",
+  "The agent kills a lost client's group at once in a guest",
   withGuests(async (t) => {
     using files = await bootFiles();
     await using guest = await Guest.boot(files);
