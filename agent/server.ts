@@ -148,7 +148,7 @@ export class Server {
   #turnAway(connection: Connection, peer: string): void {
     const { sessions } = this.#options.limits;
     this.#refusals.record(
-      "Connection of {peer} refused: there may be {sessions} sessions at once (--max-sessions)",
+      "Connection of {peer} refused: there are {sessions} already (--max-sessions)",
       { peer, limit: "--max-sessions", sessions },
     );
     if (this.#turnedAway >= MAX_TURNED_AWAY) return connection.close();

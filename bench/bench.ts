@@ -94,8 +94,8 @@ async function run(
   if (svg !== undefined && !measurements.includes(scale)) {
     throw new UsageError("--svg draws what scale measures: --only lacks it");
   }
-  const rounds = positive(flags, "rounds", MAX_ROUNDS) ?? DEFAULT_ROUNDS;
-  const idleSeconds = positive(flags, "idle-seconds", MAX_IDLE_SECONDS) ??
+  const rounds = flags.integer("rounds", 1, MAX_ROUNDS) ?? DEFAULT_ROUNDS;
+  const idleSeconds = flags.integer("idle-seconds", 1, MAX_IDLE_SECONDS) ??
     DEFAULT_IDLE_SECONDS;
   const subjects = parseSubjects(flags);
   const date = new Date().toISOString();
@@ -158,16 +158,6 @@ function parseOnly(only: string | undefined): readonly Measurement[] {
     );
   }
   return MEASUREMENTS.filter(({ name }) => given.includes(name));
-}
-
-function positive(
-  flags: ParsedFlags,
-  name: string,
-  max: number,
-): number | undefined {
-  const value = flags.integer(name, max);
-  if (value === 0) throw new UsageError(`--${name} must be at least 1`);
-  return value;
 }
 
 async function describeMachine(): Promise<Record<string, string | number>> {

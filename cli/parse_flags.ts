@@ -56,14 +56,15 @@ export class ParsedFlags {
    * given.
    *
    * @param name The flag's name.
+   * @param min The smallest value.
    * @param max The largest value.
-   * @throws {UsageError} If it is no integer from 0 to `max`.
+   * @throws {UsageError} If it is no integer from `min` to `max`.
    */
-  integer(name: string, max: number): number | undefined {
+  integer(name: string, min: number, max: number): number | undefined {
     const value = this.get(name);
     return value === undefined
       ? undefined
-      : parseInteger(`--${name}`, value, max);
+      : parseInteger(`--${name}`, value, min, max);
   }
 
   /**
@@ -139,19 +140,21 @@ export function parseDuration(text: string): number | undefined {
  *
  * @param subject What it is, for the message.
  * @param value The text.
+ * @param min The smallest value.
  * @param max The largest value.
  * @returns The integer.
- * @throws {UsageError} If it is no integer from 0 to `max`.
+ * @throws {UsageError} If it is no integer from `min` to `max`.
  */
 export function parseInteger(
   subject: string,
   value: string,
+  min: number,
   max: number,
 ): number {
   const number = Number(value);
-  if (!/^\d+$/.test(value) || number > max) {
+  if (!/^\d+$/.test(value) || number < min || number > max) {
     throw new UsageError(
-      `${subject} must be an integer from 0 to ${max}, got "${value}"`,
+      `${subject} must be an integer from ${min} to ${max}, got "${value}"`,
     );
   }
   return number;

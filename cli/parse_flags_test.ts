@@ -82,13 +82,13 @@ Deno.test("parseFlags() says what is known about a flag that isn't there", () =>
 });
 
 Deno.test("ParsedFlags.integer() throws when the value is no integer in range", () => {
-  assertEquals(parse("--port=0").integer("port", 10), 0);
-  assertEquals(parse("--port=10").integer("port", 10), 10);
-  for (const value of ["11", "-1", "1.5", "1e1", "0x1", "x", " 1"]) {
+  assertEquals(parse("--port=1").integer("port", 1, 10), 1);
+  assertEquals(parse("--port=10").integer("port", 1, 10), 10);
+  for (const value of ["11", "0", "-1", "1.5", "1e1", "0x1", "x", " 1"]) {
     assertThrows(
-      () => parse(`--port=${value}`).integer("port", 10),
+      () => parse(`--port=${value}`).integer("port", 1, 10),
       UsageError,
-      `--port must be an integer from 0 to 10, got "${value}"`,
+      `--port must be an integer from 1 to 10, got "${value}"`,
     );
   }
 });

@@ -33,12 +33,7 @@ export interface ParsedResourceLimits {
  */
 export function parseResourceLimits(flags: ParsedFlags): ParsedResourceLimits {
   const memory = flags.bytes("memory", MIN_MEMORY, MAX_MEMORY);
-  const pids = flags.integer("pids", MAX_PIDS);
-  if (pids === 0) {
-    throw new UsageError(
-      "--pids must be more than 0; leave it out for no limit",
-    );
-  }
+  const pids = flags.integer("pids", 1, MAX_PIDS);
   const cpu = parseCpu(flags.get("cpu"));
   return {
     ...(memory !== undefined && { memory }),

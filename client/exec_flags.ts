@@ -176,14 +176,14 @@ export async function parseDescriptor(
   name: "control-fd" | "status-fd",
   access: "readable" | "writable",
 ): Promise<number | undefined> {
-  const fd = flags.integer(name, MAX_FD);
+  const fd = flags.integer(name, 0, MAX_FD);
   if (fd === undefined) return undefined;
   if (fd <= 2) {
     throw new UsageError(
       `--${name} must be 3 or more, got ${fd}: 0 to 2 are the command's own streams`,
     );
   }
-  if (name === "control-fd" && fd === flags.integer("status-fd", MAX_FD)) {
+  if (name === "control-fd" && fd === flags.integer("status-fd", 0, MAX_FD)) {
     throw new UsageError("--control-fd and --status-fd must not be the same");
   }
   const { inheritedAccess } = await import("../ffi/inherited_fd.ts");

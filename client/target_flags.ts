@@ -66,10 +66,10 @@ export const TARGET_FLAGS: readonly Flag[] = [
  * @throws {UsageError} If they name none, or several.
  */
 export function parseTarget(flags: ParsedFlags): Target {
-  const cid = flags.integer("cid", MAX_NUMBER);
+  const cid = flags.integer("cid", 0, MAX_NUMBER);
   const uds = flags.get("uds");
   const unix = flags.get("unix");
-  const port = flags.integer("port", MAX_NUMBER) ?? DEFAULT_PORT;
+  const port = flags.integer("port", 0, MAX_NUMBER) ?? DEFAULT_PORT;
   const targets: Target[] = [];
   if (cid !== undefined) targets.push({ cid, port });
   if (uds !== undefined) targets.push({ uds, port });

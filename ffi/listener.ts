@@ -185,21 +185,25 @@ function bind(fd: AsyncFd, address: SocketAddress): void {
     const result = libc().bind(fd.number, encoded, encoded.byteLength);
     if (result >= 0) return;
     const code = errno();
-    const stale = code === Errno.EADDRINUSE && hasFile(address)
-      ? findStaleSocketFile(address)
-      : undefined;
-    if (!stale || !removeSocketFile(stale)) {
-      throw new OsError(code, `bind ${formatAddress(address)}`);
+    const text = `bind ${formatAddress(address)}`;
+    if (code !== Errno.EADDRINUSE || !hasFile(address)) {
+      throw new OsError(code, text);
+    }
+    const file = findSocketFile(address.path);
+    if (!file) throw new OsError(code, `${text}, where a file is no socket`);
+    if (!isStale(address)) {
+      throw new OsError(code, `${text}, where somebody listens`);
+    }
+    if (!removeSocketFile(file)) {
+      throw new OsError(code, `${text}, whose file cannot be replaced`);
     }
   }
 }
 
-/** Returns the file of a unix socket on which nobody listens any more. */
-function findStaleSocketFile(address: UnixAddress): SocketFile | undefined {
-  const file = findSocketFile(address.path);
-  if (!file) return undefined;
+/** Tells whether nobody listens any more on a unix socket whose file is there. */
+function isStale(address: UnixAddress): boolean {
   using probe = openStreamSocket(address);
   const encoded = encodeAddress(address);
   const result = libc().connect(probe.number, encoded, encoded.byteLength);
-  return result < 0 && errno() === Errno.ECONNREFUSED ? file : undefined;
+  return result < 0 && errno() === Errno.ECONNREFUSED;
 }

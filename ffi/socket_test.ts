@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import type { Connection, UnixPeer } from "./connection.ts";
 import { dial } from "./dial.ts";
 import { OsError } from "./errno.ts";
@@ -103,10 +109,15 @@ Deno.test("listen() replaces a stale socket, but neither a live one nor a file",
     assert(listener);
     const live = assertThrows(() => listen(unix(path)), OsError);
     assertEquals(live.code, "EADDRINUSE");
+    assertStringIncludes(live.message, ", where somebody listens: ");
 
     const file = `${path}-file`;
     await Deno.writeTextFile(file, "precious");
-    assertThrows(() => listen(unix(file)), OsError, "EADDRINUSE");
+    assertThrows(
+      () => listen(unix(file)),
+      OsError,
+      `Cannot bind unix socket "${file}", where a file is no socket: Address already in use (EADDRINUSE)`,
+    );
     assertEquals(await Deno.readTextFile(file), "precious");
   });
 });

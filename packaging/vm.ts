@@ -91,7 +91,7 @@ async function run(
   try {
     const initrd = `${folder}/initrd`;
     await buildInitramfs({ binary, kernel, out: initrd });
-    const { accelerator, fault } = await chooseAccelerator();
+    const { accelerator, fault } = await chooseAccelerator(kernel.image);
     if (fault !== undefined) progress(`Without KVM: ${fault}`);
     const start = performance.now();
     const vsock = hasKernelVsock()

@@ -72,13 +72,12 @@ async function run(
   flags: ParsedFlags,
   stopped: Promise<number>,
 ): Promise<void> {
-  const minutes = flags.integer("minutes", MAX_MINUTES);
-  if (minutes === 0) throw new UsageError("--minutes must be at least 1");
+  const minutes = flags.integer("minutes", 1, MAX_MINUTES);
   const { parts, batch } = parseOnly(flags.get("only"));
   if (batch && minutes !== undefined) {
     throw new UsageError("--minutes and indices in --only exclude each other");
   }
-  const seed = flags.integer("seed", MAX_U32) ?? drawSeed();
+  const seed = flags.integer("seed", 0, MAX_U32) ?? drawSeed();
   const shares = parts.reduce((sum, { share }) => sum + share, 0);
   console.log(`seed ${seed}`);
 

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { UsageError } from "../cli/command.ts";
 import type { ParsedFlags } from "../cli/parse_flags.ts";
 import { progress, runScript, type Script } from "../packaging/_script.ts";
 import { drawSeed } from "./random.ts";
@@ -39,9 +38,8 @@ async function run(
   flags: ParsedFlags,
   stopped: Promise<number>,
 ): Promise<void> {
-  const minutes = flags.integer("minutes", MAX_MINUTES) ?? DEFAULT_MINUTES;
-  if (minutes === 0) throw new UsageError("--minutes must be at least 1");
-  const seed = flags.integer("seed", MAX_U32) ?? drawSeed();
+  const minutes = flags.integer("minutes", 1, MAX_MINUTES) ?? DEFAULT_MINUTES;
+  const seed = flags.integer("seed", 0, MAX_U32) ?? drawSeed();
   const result = await soak({ time: minutes * 60_000, seed, stopped });
   progress();
   if (typeof result === "number") {

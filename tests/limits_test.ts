@@ -392,7 +392,7 @@ Deno.test(
   bounded(async () => {
     for (
       const [flag, reason] of [
-        ["--max-sessions=0", "--max-sessions must be 1 or more"],
+        ["--max-sessions=0", "--max-sessions must be an integer from 1"],
         ["--max-sessions=many", "--max-sessions must be an integer"],
         ["--first-frame-timeout=0s", "must be longer than 0s"],
         ["--max-frame=9M", "--max-frame must be a size"],

@@ -46,7 +46,10 @@ Deno.test(
     await using agent = launchAgent({ args: ["--memory", "64M"] });
     agent.mayEnd();
     assertEquals((await agent.status).code, 1);
-    assertMatch(agent.stderr, /a command's memory cannot be limited here/);
+    assertMatch(
+      agent.stderr,
+      /Cannot serve: a command's memory cannot be limited here/,
+    );
   }),
 );
 

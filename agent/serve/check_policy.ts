@@ -129,7 +129,7 @@ async function commandRequest(
     identity: user === undefined ? undefined : await lookUpIdentity(user),
     cwd,
     timeoutMs: flags.duration("timeout") ?? 0,
-    cid: cid === undefined ? undefined : parseInteger("--cid", cid, MAX_U32),
+    cid: cid === undefined ? undefined : parseInteger("--cid", cid, 0, MAX_U32),
     tty: flags.has("tty"),
   };
 }

@@ -13,6 +13,7 @@ import {
 } from "../containment/containment.ts";
 import { confine } from "../grants/confinement.ts";
 import { Server } from "../server.ts";
+import { SessionError } from "../session_error.ts";
 import { bind } from "./bind.ts";
 import type { ServeSettings } from "./serve_flags.ts";
 import { openPolicy, reloadPolicy } from "./served_policy.ts";
@@ -70,7 +71,8 @@ export async function serve(settings: ServeSettings): Promise<void> {
       checkResourceLimits(resourceLimits, containment);
     } catch (error) {
       listener.close();
-      throw error;
+      if (!(error instanceof SessionError)) throw error;
+      throw new Error(`Cannot serve: ${error.message}`, { cause: error });
     }
     server = new Server(listener, {
       ...settings,

@@ -138,7 +138,7 @@ export interface ServeSettings extends
  */
 export function parseServeFlags(flags: ParsedFlags): ServeSettings {
   const cids = flags.all("allow-cid").map((cid) =>
-    parseInteger("--allow-cid", cid, MAX_U32)
+    parseInteger("--allow-cid", cid, 0, MAX_U32)
   );
   const programs = programList(flags);
   if (flags.has("confine") && programs === undefined) {
@@ -160,10 +160,7 @@ export function parseServeFlags(flags: ParsedFlags): ServeSettings {
 }
 
 function agentLimits(flags: ParsedFlags): Limits {
-  const sessions = flags.integer("max-sessions", MAX_SESSIONS);
-  if (sessions === 0) {
-    throw new UsageError("--max-sessions must be 1 or more: none could begin");
-  }
+  const sessions = flags.integer("max-sessions", 1, MAX_SESSIONS);
   const firstFrameTimeout = flags.duration("first-frame-timeout");
   if (firstFrameTimeout === 0) {
     throw new UsageError(
@@ -184,7 +181,7 @@ function agentLimits(flags: ParsedFlags): Limits {
 }
 
 function listenAddress(flags: ParsedFlags): SocketAddress {
-  const port = flags.integer("port", MAX_U32 - 1);
+  const port = flags.integer("port", 0, MAX_U32 - 1);
   const text = flags.get("listen");
   if (text === undefined) return vsockAddress(port ?? DEFAULT_PORT);
   if (port !== undefined) {
@@ -193,7 +190,7 @@ function listenAddress(flags: ParsedFlags): SocketAddress {
   const [transport, ...parts] = text.split(":");
   const place = parts.join(":");
   if (transport === "vsock") {
-    return vsockAddress(parseInteger("--listen vsock:", place, MAX_U32 - 1));
+    return vsockAddress(parseInteger("--listen vsock:", place, 0, MAX_U32 - 1));
   }
   if (transport === "unix" && place !== "") return { transport, path: place };
   throw new UsageError(

@@ -4,10 +4,8 @@
  * @module
  */
 
-import { ToolError } from "../_script.ts";
 import { isUsable, QEMU } from "../tools.ts";
 import { BoundProcess } from "./bound_process.ts";
-import { Qmp } from "./qmp.ts";
 
 /** What QEMU calls them. */
 export type Accelerator = "kvm" | "tcg";
@@ -21,29 +19,49 @@ export interface AcceleratorChoice {
 }
 
 const KVM = "/dev/kvm";
+/** What every kernel says first. */
+const BANNER = "Linux version";
+/** How long that may take, in milliseconds: without KVM it is half as long. */
+const BANNER_TIMEOUT = 5000;
 
 /**
- * Chooses KVM if a machine starts with it. That its device is there says little:
- * a virtual machine may have it, and not all that it takes.
+ * Chooses KVM if a kernel starts with it. That its device is there says little: a
+ * virtual machine may have it, and not all that it takes, or a KVM for kernels
+ * that were made for it alone.
  *
+ * @param kernel The path of the kernel's image.
  * @returns The choice.
  */
-export async function chooseAccelerator(): Promise<AcceleratorChoice> {
+export async function chooseAccelerator(
+  kernel: string,
+): Promise<AcceleratorChoice> {
   if (!isUsable(KVM)) {
     return { accelerator: "tcg", fault: `no ${KVM} that this user may use` };
   }
   await using process = BoundProcess.start(QEMU.name, [
-    ...["-accel", "kvm", "-machine", "q35", "-cpu", "max", "-S"],
-    ...["-nodefaults", "-no-user-config", "-display", "none", "-qmp", "stdio"],
+    ...["-accel", "kvm", "-machine", "q35", "-cpu", "max", "-m", "128M"],
+    ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
+    ...["-serial", "stdio", "-kernel", kernel],
+    ...["-append", "earlyprintk=ttyS0 panic=-1"],
   ], "piped");
-  await using qmp = new Qmp(process.stdout, process.stdin);
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    process[Symbol.asyncDispose]();
+  }, BANNER_TIMEOUT);
   try {
-    await qmp.begin();
-    return { accelerator: "kvm" };
-  } catch (error) {
-    if (!(error instanceof ToolError)) throw error;
-    await process[Symbol.asyncDispose]();
-    const [words] = (await process.ended).trim().split("\n");
-    return { accelerator: "tcg", fault: words || error.message };
+    let console = "";
+    const parts = process.stdout.pipeThrough(new TextDecoderStream());
+    for await (const part of parts) {
+      console += part;
+      if (console.includes(BANNER)) return { accelerator: "kvm" };
+    }
+  } finally {
+    clearTimeout(timer);
   }
+  const [words] = (await process.ended).trim().split("\n");
+  return {
+    accelerator: "tcg",
+    fault: late || !words ? "the guest's kernel doesn't start with it" : words,
+  };
 }

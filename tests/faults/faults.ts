@@ -61,7 +61,7 @@ async function run(
   if (faults.length === 0) {
     throw new UsageError(`--only: no fault's name contains "${only}"`);
   }
-  const minutes = flags.integer("minutes", MAX_MINUTES);
+  const minutes = flags.integer("minutes", 1, MAX_MINUTES);
   const lasting = minutes === undefined ? DURATION : minutes * 60_000;
 
   console.log(

@@ -53,10 +53,12 @@ export async function imageFiles(): Promise<BootFiles> {
       `${units}/${SOURCE_UNIT}`,
     );
     await runSourceStage(overlay);
+    const image = await buildDebianImage({ deb, overlay, folder });
+    const { accelerator } = await chooseAccelerator(image.kernel);
     return {
-      ...await buildDebianImage({ deb, overlay, folder }),
+      ...image,
       folder,
-      accelerator: (await chooseAccelerator()).accelerator,
+      accelerator,
       memory: MEMORY,
       [Symbol.dispose]: () => Deno.removeSync(folder, { recursive: true }),
     };

@@ -113,7 +113,7 @@ export async function bootFiles(
   requireTools("boot a guest", [QEMU, BUSYBOX, SETPRIV, VHOST_USER_VSOCK]);
   const binary = BINARY ?? await compileIfStale();
   const kernel = await getGuestKernel();
-  const { accelerator } = await chooseAccelerator();
+  const { accelerator } = await chooseAccelerator(kernel.image);
   const folder = await Deno.makeTempDir({ prefix: "guest-" });
   const remove = () => Deno.removeSync(folder, { recursive: true });
   const initrd = `${folder}/initrd`;
