@@ -4,6 +4,8 @@
  * @module
  */
 
+import { AT_ONCE, until } from "./_bounded.ts";
+
 /** One process, from /proc/PID/stat. */
 export interface ProcessStat {
   /** Its process id. */
@@ -122,4 +124,13 @@ function isGone(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound ||
     // ESRCH, which has no class of its own.
     (error instanceof Error && /os error 3\b/.test(error.message));
+}
+
+/** Checks that nothing of a process group runs any more, or will in a moment. */
+export async function assertKilled(group: number): Promise<void> {
+  await until(
+    () => membersOf(group).length === 0,
+    () => `the end of ${JSON.stringify(membersOf(group))}`,
+    AT_ONCE,
+  );
 }

@@ -2,7 +2,7 @@ import { assertEquals, assertGreater } from "@std/assert";
 import { type Agent, startAgent } from "./_agent.ts";
 import { AT_ONCE, bounded, sleep, until, untilStalled } from "./_bounded.ts";
 import { startClient } from "./_client.ts";
-import { membersOf, processStat, writtenBytes } from "./_proc.ts";
+import { assertKilled, membersOf, processStat, writtenBytes } from "./_proc.ts";
 import { decodeData, text, type Wire } from "./_wire.ts";
 
 /** Starts a shell script, and waits until its group has as many processes. */
@@ -18,14 +18,6 @@ async function start(
     `the ${processes} processes of ${script}`,
   );
   return [wire, group];
-}
-
-async function assertKilled(group: number): Promise<void> {
-  await until(
-    () => membersOf(group).length === 0,
-    () => `the end of ${JSON.stringify(membersOf(group))}`,
-    AT_ONCE,
-  );
 }
 
 Deno.test(
