@@ -17,6 +17,8 @@ import { formatTarget, type Target } from "./target.ts";
 
 /** How long to wait between two attempts, in milliseconds. */
 const INTERVAL = 50;
+/** The same while an agent says that it is busy, which more attempts add to. */
+const BUSY_INTERVAL = 1000;
 
 /**
  * Waits until an agent answers, asking it for nothing but who it is. A guest
@@ -43,6 +45,7 @@ export async function waitForAgent(
   const limit = signal ? AbortSignal.any([signal, deadline]) : deadline;
   let last: unknown;
   for (;;) {
+    let interval = INTERVAL;
     try {
       await probe(target, connectTimeout, limit);
       return;
@@ -52,8 +55,9 @@ export async function waitForAgent(
       if (deadline.aborted || isFinal(error)) {
         throw failure(target, timeout, last);
       }
+      if (error instanceof AgentError) interval = BUSY_INTERVAL;
     }
-    await delay(INTERVAL, { signal: limit }).catch(() => {});
+    await delay(interval, { signal: limit }).catch(() => {});
   }
 }
 

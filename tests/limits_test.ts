@@ -104,6 +104,21 @@ Deno.test(
 );
 
 Deno.test(
+  "client --wait waits until a busy agent has room",
+  bounded(async () => {
+    await using agent = await startAgent({ args: ["--max-sessions=1"] });
+    const sessions = await occupy(agent, 1);
+    const client = runClient([
+      ...["--unix", agent.path, "--wait", "20s", "--", "echo", "hi"],
+    ]);
+    await agent.waitForRecord(({ limit }) => limit === "--max-sessions");
+    close(sessions);
+    const { code, stdout, stderr } = await client;
+    assertEquals([code, stdout, stderr], [0, "hi\n", ""]);
+  }),
+);
+
+Deno.test(
   "serve bounds how many it answers with busy at once, and tells how many they were",
   bounded(async () => {
     await using agent = await startAgent({ args: ["--max-sessions=1"] });
