@@ -50,6 +50,7 @@ export async function chooseAccelerator(
     process[Symbol.asyncDispose]();
   }, BANNER_TIMEOUT);
   try {
+    await process.stdin.close();
     let console = "";
     const parts = process.stdout.pipeThrough(new TextDecoderStream());
     for await (const part of parts) {
