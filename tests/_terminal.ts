@@ -8,10 +8,17 @@ import type { Child, ChildStatus } from "../ffi/child.ts";
 import { spawn } from "../ffi/process.ts";
 import { findProgram } from "../ffi/program.ts";
 import type { WindowSize } from "../ffi/terminal.ts";
+import type { Agent } from "./_agent.ts";
 import { bounded, within } from "./_bounded.ts";
 import { ENVIRONMENT, programArgs } from "./_program.ts";
 import { Transcript } from "./_transcript.ts";
 import { text } from "./_wire.ts";
+
+/** A command for the shell that goes on until it is ended. */
+export const LOOP = "while :; do sleep 0.05; done";
+
+/** A shell for people, without what this machine's users like. */
+export const SHELL = ["bash", "--norc", "--noprofile", "-i"];
 
 /** Options for {@linkcode Terminal}. */
 export interface TerminalOptions {
@@ -173,4 +180,24 @@ export function terminalTest(
 ): void {
   // The readiness loop ends a moment after the terminal, and nothing tells when.
   Deno.test({ name, fn: bounded(fn), sanitizeOps: false });
+}
+
+/** Arguments of a client that runs a command on a terminal. */
+export function onTerminal(agent: Agent, ...argv: readonly string[]): string[] {
+  return ["-t", "--unix", agent.path, "--", ...argv];
+}
+
+/** Starts a command on a terminal. */
+export function startOnTerminal(
+  agent: Agent,
+  ...argv: readonly string[]
+): Terminal {
+  return startTerminalClient(onTerminal(agent, ...argv));
+}
+
+/** Starts a shell on a terminal, and waits for its prompt. */
+export async function startShell(agent: Agent): Promise<Terminal> {
+  const terminal = startOnTerminal(agent, "env", "PS1=$ ", ...SHELL);
+  await terminal.expect("$ ");
+  return terminal;
 }
