@@ -21,6 +21,11 @@ const SHIFTED_SIGNALS = "QEMU's 32 and 33 are the host's 34 and 35";
 /** It needs more than the 0.4 s that the test gives it for its first attempt. */
 const SLOW_CLIENT = "an emulated client takes longer than the test's limit";
 
+/** The kernel is asked to run the program, which is another architecture's. */
+const NO_EXECVE = "QEMU leaves execve to the kernel";
+/** Once in ten runs or so, with the machine busy; never without emulation. */
+const LOST_SIGNALS = "an ignored signal isn't always seen as ignored in QEMU";
+
 /** Tests, and single steps of tests, with the reason. */
 const SKIPPED: Readonly<Record<string, string>> = {
   "spawn() throws with the reason when the program cannot run": NO_VFORK,
@@ -39,6 +44,8 @@ const SKIPPED: Readonly<Record<string, string>> = {
   "serve answers with the exit code when the child ends ... kill -35 $$":
     SHIFTED_SIGNALS,
   "client --wait gives up when its time is over": SLOW_CLIENT,
+  "restart() runs the program again as the same process": NO_EXECVE,
+  "isIgnored() tells how the process was started": LOST_SIGNALS,
 };
 
 type TestFunction = Deno.TestDefinition["fn"];
