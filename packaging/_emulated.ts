@@ -21,6 +21,7 @@ const SHIFTED_SIGNALS = "QEMU's 32 and 33 are the host's 34 and 35";
 /** It needs more than the 0.4 s that the test gives it for its first attempt. */
 const SLOW_CLIENT = "an emulated client takes longer than the test's limit";
 
+const TOO_SLOW = "it takes more than a minute there";
 /** The kernel is asked to run the program, which is another architecture's. */
 const NO_EXECVE = "QEMU leaves execve to the kernel";
 /** Once in ten runs or so, with the machine busy; never without emulation. */
@@ -44,6 +45,9 @@ const SKIPPED: Readonly<Record<string, string>> = {
   "serve answers with the exit code when the child ends ... kill -35 $$":
     SHIFTED_SIGNALS,
   "client --wait gives up when its time is over": SLOW_CLIENT,
+  "serve sees a signal at once behind thousands of tiny raw frames, and keeps little of them":
+    TOO_SLOW,
+  "serve gives memory back when there are no sessions any more": TOO_SLOW,
   "restart() runs the program again as the same process": NO_EXECVE,
   "isIgnored() tells how the process was started": LOST_SIGNALS,
 };
