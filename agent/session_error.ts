@@ -5,6 +5,7 @@
  */
 
 import { Errno, OsError } from "../ffi/errno.ts";
+import { attemptToRun } from "../ffi/program.ts";
 import {
   type ErrorCode,
   FrameLengthError,
@@ -47,9 +48,12 @@ const PROGRAM_CODES: ReadonlyMap<number, ErrorCode> = new Map([
   [Errno.EPERM, "not_executable"],
   [Errno.ENOEXEC, "not_executable"],
   [Errno.E2BIG, "not_executable"],
+  [Errno.ELOOP, "not_executable"],
+  [Errno.ENAMETOOLONG, "not_executable"],
+  [Errno.ETXTBSY, "not_executable"],
 ]);
 
-/** What it means that there is nothing to run it with: no process, pipe or memory. */
+/** What it means that nothing can be run now: no process, pipe, memory or answer. */
 const RESOURCE_CODES: ReadonlyMap<number, ErrorCode> = new Map([
   [Errno.EAGAIN, "busy"],
   [Errno.ENOMEM, "busy"],
@@ -57,6 +61,8 @@ const RESOURCE_CODES: ReadonlyMap<number, ErrorCode> = new Map([
   [Errno.ENFILE, "busy"],
   // There is no pseudo-terminal left.
   [Errno.ENOSPC, "busy"],
+  // A file system or a name service doesn't answer.
+  [Errno.ETIMEDOUT, "timeout"],
 ]);
 
 /**
@@ -67,7 +73,7 @@ const RESOURCE_CODES: ReadonlyMap<number, ErrorCode> = new Map([
  * @returns The error for the caller; it names the program.
  */
 export function spawnError(program: string, error: unknown): SessionError {
-  const attempt = `Cannot run ${JSON.stringify(program)}`;
+  const attempt = `Cannot ${attemptToRun(program)}`;
   if (error instanceof SessionError) {
     const message = `${attempt}: ${error.message}`;
     return new SessionError(error.code, message, error.limit);
@@ -79,14 +85,38 @@ export function spawnError(program: string, error: unknown): SessionError {
     const ofProgram = error.message.startsWith(attempt);
     // Where a tool stands in front of the program, the words are the caller's.
     const ofCaller = ofProgram || error.errno === Errno.E2BIG;
-    const code = RESOURCE_CODES.get(error.errno) ??
-      (ofCaller ? PROGRAM_CODES.get(error.errno) : undefined) ?? "internal";
-    return new SessionError(
-      code,
-      ofProgram ? error.message : `${attempt}: ${error.message}`,
+    const code = ofCaller ? PROGRAM_CODES.get(error.errno) : undefined;
+    const { message } = error;
+    return osError(
+      error,
+      code ?? "internal",
+      ofProgram ? message : `${attempt}: ${message}`,
     );
   }
   return new SessionError("internal", `${attempt}: ${messageOf(error)}`);
+}
+
+/**
+ * Converts a failed call of the system.
+ *
+ * @param error What was thrown.
+ * @param otherwise What kind of failure it is unless something is missing or doesn't
+ * answer for now.
+ * @param message What was attempted and why it failed, the error's own by default.
+ * @returns The error for the caller.
+ */
+export function osError(
+  error: OsError,
+  otherwise: ErrorCode,
+  message: string = error.message,
+): SessionError {
+  const reason = error.errno === Errno.ETIMEDOUT
+    ? `${message}; the file system or the name service that it takes doesn't answer`
+    : message;
+  return new SessionError(
+    RESOURCE_CODES.get(error.errno) ?? otherwise,
+    reason,
+  );
 }
 
 /**

@@ -35,6 +35,9 @@ export const STATX = {
   deviceMinor: 140,
 } as const;
 
+/** `struct open_how`, see openat2(2). */
+export const OPEN_HOW = { size: 24, flags: 0, resolve: 16 } as const;
+
 /** `struct timespec`, see timespec(3type). */
 export const TIMESPEC = { size: 16, seconds: 0, nanoseconds: 8 } as const;
 
@@ -159,6 +162,8 @@ export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
 /** See open(2): the file is only referred to. */
 export const O_PATH = 0o10000000;
+/** See open(2): anything but a directory is an error. */
+export const O_DIRECTORY = Deno.build.arch === "x86_64" ? 0o200000 : 0o40000;
 /** See fcntl(2): the part of the flags that says what may be done. */
 export const O_ACCMODE = 3;
 /** See fcntl(2). */
@@ -202,6 +207,8 @@ export const S_IFMT = 0o170000;
 /** See inode(7). */
 export const S_IFSOCK = 0o140000;
 /** See inode(7). */
+export const S_IFDIR = 0o040000;
+/** See inode(7). */
 export const S_IFREG = 0o100000;
 /** See inode(7): the group may write. */
 export const S_IWGRP = 0o020;
@@ -211,8 +218,12 @@ export const S_IWOTH = 0o002;
 export const F_OK = 0;
 /** See access(2). */
 export const X_OK = 1;
-/** See realpath(3). */
+/** See limits.h(0p): the longest path, in bytes with its NUL. */
 export const PATH_MAX = 4096;
+/** See limits.h(0p): the longest name of a file, in bytes without a NUL. */
+export const NAME_MAX = 255;
+/** See limits.h(0p): the longest name of a user, in bytes with its NUL. */
+export const LOGIN_NAME_MAX = 256;
 /** See elf(5): what the numbers of a program's file are, 64 bits wide. */
 export const ELFCLASS64 = 2;
 /** See elf(5): they are little-endian. */
@@ -256,6 +267,12 @@ export const POSIX_SPAWN_SETSID = 0x80;
 export const POSIX_SPAWN_SETCGROUP = 0x100;
 /** See pidfd_open(2); the number is the same on every architecture. */
 export const SYS_pidfd_open = 434;
+/** See openat2(2); the number is the same on every architecture. */
+export const SYS_openat2 = 437;
+/** See openat2(2): leads from one mounted file system to another are an error. */
+export const RESOLVE_NO_XDEV = 0x01;
+/** See openat2(2): what the kernel doesn't hold in memory is an error. */
+export const RESOLVE_CACHED = 0x20;
 /** See landlock_create_ruleset(2). */
 export const SYS_landlock_create_ruleset = 444;
 /** See landlock_add_rule(2). */

@@ -26,6 +26,7 @@ const LAYOUTS = [
     deviceMajor: "stx_dev_major",
     deviceMinor: "stx_dev_minor",
   }],
+  ["struct open_how", abi.OPEN_HOW, { flags: "flags", resolve: "resolve" }],
   ["struct timespec", abi.TIMESPEC, {
     seconds: "tv_sec",
     nanoseconds: "tv_nsec",
@@ -95,7 +96,7 @@ const HEADERS = [
   ...["sys/epoll.h", "sys/socket.h", "sys/un.h", "sys/ioctl.h", "sys/stat.h"],
   ...["sys/syscall.h", "sys/wait.h", "linux/vm_sockets.h", "linux/random.h"],
   ...["fcntl.h", "limits.h", "signal.h", "spawn.h", "stddef.h", "stdio.h"],
-  ...["elf.h", "linux/landlock.h", "sys/prctl.h"],
+  ...["elf.h", "linux/landlock.h", "linux/openat2.h", "sys/prctl.h"],
   ...["dirent.h", "sys/file.h", "sys/inotify.h"],
   ...["grp.h", "poll.h", "pwd.h", "termios.h", "time.h", "unistd.h"],
 ];

@@ -4,8 +4,22 @@
  * @module
  */
 
-import { PATH_MAX } from "./abi.ts";
+import { LOGIN_NAME_MAX, NAME_MAX, PATH_MAX } from "./abi.ts";
 import { addressOf, libc } from "./libc.ts";
+
+/**
+ * How many bytes a string may have that the C library takes, by what it names, its
+ * NUL left out. The C library puts some of them on a small stack.
+ */
+const MAX_BYTES = {
+  path: PATH_MAX - 1,
+  "file name": NAME_MAX,
+  "user name": LOGIN_NAME_MAX - 1,
+  "group name": LOGIN_NAME_MAX - 1,
+} as const;
+
+/** What a string for the C library names. */
+export type Named = keyof typeof MAX_BYTES;
 
 /** How long a pointer is, in bytes. */
 const POINTER_SIZE = 8;
@@ -14,13 +28,36 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /**
+ * Tells whether a string is longer than anything of its kind can be.
+ *
+ * @param text The string.
+ * @param named What it names.
+ * @returns Whether it is; the system has nothing of such a name.
+ */
+export function isTooLong(text: string, named: Named): boolean {
+  const max = MAX_BYTES[named];
+  // A unit of UTF-16 takes one to three bytes: few strings have to be counted.
+  if (text.length > max) return true;
+  return 3 * text.length > max && encoder.encode(text).length > max;
+}
+
+/**
  * Encodes a string as NUL-terminated UTF-8.
  *
  * @param text The string.
+ * @param named What it names, which bounds its length.
  * @returns Its bytes and a final NUL.
  * @throws {TypeError} If the string holds a NUL, where C would cut it short.
+ * @throws {RangeError} If the string is longer than anything of its kind can be.
  */
-export function encodeCString(text: string): Uint8Array {
+export function encodeCString(text: string, named: Named = "path"): Uint8Array {
+  if (isTooLong(text, named)) {
+    throw new RangeError(
+      `Cannot pass ${
+        JSON.stringify(`${text.slice(0, 64)}…`)
+      } to the system: a ${named} has ${MAX_BYTES[named]} bytes at most`,
+    );
+  }
   checkForNul(text);
   return encoder.encode(text + "\0");
 }

@@ -40,9 +40,28 @@ Deno.test("readCString() reads what an address points to, up to the NUL", () => 
   assertEquals(readCString(address), "zero é");
   assertEquals(readCString(address + 5n), "é");
   assertEquals(readCString(0n), "");
-  const long = encodeCString("x".repeat(5000));
+  const long = encodeCStringArray(["x".repeat(5000)]).slice(16);
   assertEquals(
     readCString(addressOf(long.buffer as ArrayBuffer)),
     "x".repeat(4095),
   );
+});
+
+Deno.test("encodeCString() refuses what is longer than anything of its kind, by its bytes", () => {
+  const cases = [
+    ["path", 4095],
+    ["file name", 255],
+    ["user name", 255],
+    ["group name", 255],
+  ] as const;
+  for (const [named, max] of cases) {
+    assertEquals(encodeCString("x".repeat(max), named).length, max + 1);
+    assertThrows(
+      () => encodeCString("x".repeat(max + 1), named),
+      RangeError,
+      `a ${named} has ${max} bytes at most`,
+    );
+    // Three bytes each.
+    assertThrows(() => encodeCString("∞".repeat(max / 2), named), RangeError);
+  }
 });

@@ -4,30 +4,15 @@
  * @module
  */
 
-import {
-  CLD_EXITED,
-  P_PID,
-  SIGINFO,
-  SYS_pidfd_open,
-  WEXITED,
-  WNOHANG,
-  WNOWAIT,
-} from "./abi.ts";
+import { SYS_pidfd_open } from "./abi.ts";
 import { AsyncFd } from "./async_fd.ts";
 import { OsError } from "./errno.ts";
 import { readableFromFd, writableFromFd } from "./fd_streams.ts";
 import { errno, libc } from "./libc.ts";
 import { PtyMaster, writableFromPty } from "./pty.ts";
-import { signalName, signalNumber } from "./signals.ts";
+import { signalNumber } from "./signals.ts";
 import type { WindowSize } from "./terminal.ts";
-
-/** How a child ended. */
-export interface ChildStatus {
-  /** The exit code, or 128 + n for the signal n. */
-  readonly code: number;
-  /** The name of the signal that ended the child, if one did. */
-  readonly signal: string | undefined;
-}
+import { type ChildStatus, exitOf, reap, reapIfEnded } from "./wait.ts";
 
 /** This process's ends of a child's pipes. */
 export type ChildStreams = Readonly<
@@ -151,7 +136,7 @@ export class Child implements Disposable {
    */
   get running(): boolean {
     return !this.#reaped && (
-      waitForExit(this.pid, WNOHANG | WNOWAIT) === undefined ||
+      exitOf(this.pid) === undefined ||
       this.#groups().slice(1).some((group) => libc().kill(-group, 0) === 0)
     );
   }
@@ -172,7 +157,7 @@ export class Child implements Disposable {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    const ended = waitForExit(this.pid, WNOHANG | WNOWAIT);
+    const ended = exitOf(this.pid);
     // Before the terminal, whose end would end it in another way.
     if (!ended) this.killGroup("SIGKILL");
     for (const fd of this.#fds) fd.close();
@@ -210,7 +195,7 @@ export class Child implements Disposable {
 
   async #wait(): Promise<ChildStatus> {
     for (;;) {
-      const status = waitForExit(this.pid, WNOHANG | WNOWAIT);
+      const status = exitOf(this.pid);
       if (status) {
         if (this.#closed) this.#reap();
         return status;
@@ -223,22 +208,9 @@ export class Child implements Disposable {
 
   #reap(): void {
     if (this.#reaped) return;
-    this.#reaped = waitForExit(this.pid, WNOHANG);
+    this.#reaped = reapIfEnded(this.pid);
     this.#pidfd.close();
   }
-}
-
-/** Returns how a child ended, or `undefined` if it hasn't; see waitid(2). */
-function waitForExit(pid: number, flags: number): ChildStatus | undefined {
-  const info = new Int32Array(SIGINFO.size / 4);
-  if (libc().waitid(P_PID, pid, info, WEXITED | flags) < 0) {
-    throw new OsError(errno(), `wait for process ${pid}`);
-  }
-  if (info[SIGINFO.pid / 4] !== pid) return undefined;
-  const status = info[SIGINFO.status / 4]!;
-  return info[SIGINFO.code / 4] === CLD_EXITED
-    ? { code: status, signal: undefined }
-    : { code: 128 + status, signal: signalName(status) };
 }
 
 function openPidfd(pid: number): AsyncFd {
@@ -247,6 +219,6 @@ function openPidfd(pid: number): AsyncFd {
   const code = errno();
   // Nobody could wait for this child, so it must not stay.
   libc().kill(-pid, signalNumber("SIGKILL"));
-  waitForExit(pid, 0);
+  reap(pid);
   throw new OsError(code, `watch process ${pid}`);
 }

@@ -4,7 +4,13 @@
  * @module
  */
 
-import { ELF_SEGMENT, O_RDONLY, PATH_MAX, PT_INTERP } from "./abi.ts";
+import {
+  ELF_SEGMENT,
+  O_NONBLOCK,
+  O_RDONLY,
+  PATH_MAX,
+  PT_INTERP,
+} from "./abi.ts";
 import { decodeCString } from "./c_string.ts";
 import { parseElfHeader } from "./elf.ts";
 import { Fd } from "./fd.ts";
@@ -20,6 +26,9 @@ export interface Interpreter {
 /** How much the kernel reads of a file to tell what it is, in bytes. */
 const LINE_BYTES = 256;
 
+/** The largest table of segments that the kernel takes, in bytes. */
+const MAX_TABLE_BYTES = 65_536;
+
 const decoder = new TextDecoder();
 
 /**
@@ -32,7 +41,8 @@ const decoder = new TextDecoder();
  * @throws {SyntaxError} If it is neither a script nor an ELF file of 64 bits.
  */
 export function findInterpreter(program: string): Interpreter | undefined {
-  using file = Fd.open(program, O_RDONLY);
+  // A pipe without a writer would hold this process up.
+  using file = Fd.open(program, O_RDONLY | O_NONBLOCK);
   const bytes = new Uint8Array(LINE_BYTES);
   const start = bytes.subarray(0, file.readAt(bytes, 0n));
   const [line = ""] = decoder.decode(start).split("\n", 1);
@@ -53,11 +63,11 @@ function parseShebang(line: string): Interpreter {
 /** Reads the segment that names a loader, if there is one. */
 function readLoader(file: Fd, start: Uint8Array): Interpreter | undefined {
   const { segmentOffset, segmentCount } = parseElfHeader(start);
-  const table = readExactly(
-    file,
-    segmentOffset,
-    segmentCount * ELF_SEGMENT.size,
-  );
+  const tableSize = segmentCount * ELF_SEGMENT.size;
+  if (tableSize > MAX_TABLE_BYTES) {
+    throw new SyntaxError("Cannot parse an ELF file: it has too many segments");
+  }
+  const table = readExactly(file, segmentOffset, tableSize);
   const view = new DataView(table.buffer, 0, table.length);
   for (let at = 0; at < table.length; at += ELF_SEGMENT.size) {
     if (view.getUint32(at + ELF_SEGMENT.type, true) !== PT_INTERP) continue;

@@ -22,6 +22,13 @@ const SYMBOLS = {
   accept4: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
   // int access(const char *path, int mode);
   access: { parameters: ["buffer", "i32"], result: "i32" },
+  // The same on a thread of the runtime's pool, so that it may block.
+  access_blocking: {
+    name: "access",
+    parameters: ["buffer", "i32"],
+    result: "i32",
+    nonblocking: true,
+  },
   // int bind(int sockfd, const struct sockaddr *addr, socklen_t addrlen);
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   // void cfmakeraw(struct termios *termios_p);
@@ -130,6 +137,20 @@ const SYMBOLS = {
   mkdir: { parameters: ["buffer", "u32"], result: "i32" },
   // int open(const char *path, int flags, mode_t mode);
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
+  // The same on a thread of the runtime's pool, so that it may block.
+  open_blocking: {
+    name: "open",
+    parameters: ["buffer", "i32", "u32"],
+    result: "i32",
+    nonblocking: true,
+  },
+  // long openat2(int dirfd, const char *path, struct open_how *how, size_t size); by
+  // syscall(2), whose first argument is SYS_openat2
+  openat2: {
+    name: "syscall",
+    parameters: ["i64", "i32", "buffer", "buffer", "usize"],
+    result: "i32",
+  },
   // int pipe2(int pipefd[2], int flags);
   pipe2: { parameters: ["buffer", "i32"], result: "i32" },
   // int poll(struct pollfd *fds, nfds_t nfds, int timeout);
@@ -142,6 +163,13 @@ const SYMBOLS = {
   posix_spawn: {
     parameters: ["buffer", "buffer", "buffer", "buffer", "buffer", "buffer"],
     result: "i32",
+  },
+  // The same on a thread of the runtime's pool, so that it may block.
+  posix_spawn_blocking: {
+    name: "posix_spawn",
+    parameters: ["buffer", "buffer", "buffer", "buffer", "buffer", "buffer"],
+    result: "i32",
+    nonblocking: true,
   },
   // int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *fa, const char *path);
   posix_spawn_file_actions_addchdir_np: {
@@ -211,6 +239,8 @@ const SYMBOLS = {
   ptsname_r: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   // ssize_t read(int fd, void *buf, size_t count);
   read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
+  // ssize_t readlink(const char *path, char *buf, size_t bufsiz);
+  readlink: { parameters: ["buffer", "buffer", "usize"], result: "i32" },
   // char *realpath(const char *path, char *resolved_path);
   realpath: { parameters: ["buffer", "buffer"], result: "pointer" },
   // int rmdir(const char *path);

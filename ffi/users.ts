@@ -6,7 +6,8 @@
  */
 
 import { GROUP, PASSWD } from "./abi.ts";
-import { encodeCString, readCString } from "./c_string.ts";
+import { BlockingCalls } from "./blocking_calls.ts";
+import { encodeCString, isTooLong, readCString } from "./c_string.ts";
 import { Errno, OsError } from "./errno.ts";
 import { libc } from "./libc.ts";
 
@@ -30,8 +31,8 @@ const MIN_SIZE = 1024;
 /** Enough for the largest of groups with all its members. */
 const MAX_SIZE = 1 << 24;
 
-/** The strings of entries. Somebody must hold them while they are read. */
-const held = new Set<Uint8Array>();
+/** Name services ask other machines, which may be gone. */
+const services = new BlockingCalls({ max: 4, timeout: 20_000 });
 
 /**
  * Finds a user, see getpwnam(3), without holding anybody up meanwhile: the name
@@ -39,12 +40,14 @@ const held = new Set<Uint8Array>();
  *
  * @param nameOrUid The user's name, or the user's id where nobody has that name.
  * @returns The user, or `undefined` if there is none.
- * @throws {OsError} If the name service fails.
+ * @throws {OsError} If the name service fails, or doesn't answer (`ETIMEDOUT`).
  * @throws {TypeError} If the name holds a NUL.
  */
 export async function findUser(nameOrUid: string): Promise<User | undefined> {
+  // The modules of name services copy names to their stacks.
+  if (isTooLong(nameOrUid, "user name")) return undefined;
   const { getpwnam_r, getpwuid_r } = libc();
-  const what = `user ${JSON.stringify(nameOrUid)}`;
+  const what = `look up user ${JSON.stringify(nameOrUid)}`;
   const read = (user: DataView): User => ({
     name: readCString(user.getBigUint64(PASSWD.name, true)),
     uid: user.getUint32(PASSWD.uid, true),
@@ -52,7 +55,7 @@ export async function findUser(nameOrUid: string): Promise<User | undefined> {
     home: readCString(user.getBigUint64(PASSWD.home, true)),
     shell: readCString(user.getBigUint64(PASSWD.shell, true)),
   });
-  const name = encodeCString(nameOrUid);
+  const name = encodeCString(nameOrUid, "user name");
   const uid = parseId(nameOrUid);
   return await lookUp(what, PASSWD.size, name, getpwnam_r, read) ??
     (uid === undefined
@@ -65,14 +68,15 @@ export async function findUser(nameOrUid: string): Promise<User | undefined> {
  *
  * @param name The name.
  * @returns The group's id, or `undefined` if there is no such group.
- * @throws {OsError} If the name service fails.
+ * @throws {OsError} If the name service fails, or doesn't answer (`ETIMEDOUT`).
  * @throws {TypeError} If the name holds a NUL.
  */
 export async function findGroup(name: string): Promise<number | undefined> {
+  if (isTooLong(name, "group name")) return undefined;
   return await lookUp(
-    `group ${JSON.stringify(name)}`,
+    `look up group ${JSON.stringify(name)}`,
     GROUP.size,
-    encodeCString(name),
+    encodeCString(name, "group name"),
     libc().getgrnam_r,
     (group) => group.getUint32(GROUP.gid, true),
   );
@@ -110,19 +114,15 @@ async function lookUp<Key, Entry>(
   const found = new BigUint64Array(1);
   for (let room = MIN_SIZE;;) {
     const strings = new Uint8Array(room);
-    held.add(strings);
-    try {
-      const code = await query(key, entry, strings, BigInt(room), found);
-      if (code === Errno.ERANGE && room < MAX_SIZE) {
-        room *= 2;
-      } else if (ABSENT.includes(code)) {
-        return found[0] === 0n ? undefined : read(entry);
-      } else if (code !== Errno.EINTR) {
-        throw new OsError(code, `look up ${what}`);
-      }
-    } finally {
-      held.delete(strings);
-    }
+    // The entry points into the strings, which must be held until it was read.
+    const find = async () => ({
+      code: await query(key, entry, strings, BigInt(room), found),
+      entry: found[0] === 0n ? undefined : read(entry),
+    });
+    const answer = await services.run(what, find);
+    if (answer.code === Errno.ERANGE && room < MAX_SIZE) room *= 2;
+    else if (ABSENT.includes(answer.code)) return answer.entry;
+    else if (answer.code !== Errno.EINTR) throw new OsError(answer.code, what);
   }
 }
 

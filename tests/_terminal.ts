@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Child, ChildStatus } from "../ffi/child.ts";
+import type { Child } from "../ffi/child.ts";
+import type { ChildStatus } from "../ffi/wait.ts";
 import { spawn } from "../ffi/process.ts";
 import { findProgram } from "../ffi/program.ts";
 import type { WindowSize } from "../ffi/terminal.ts";

@@ -9,7 +9,7 @@ import { O_RDONLY } from "../../ffi/abi.ts";
 import type { Child } from "../../ffi/child.ts";
 import { OsError } from "../../ffi/errno.ts";
 import { Fd } from "../../ffi/fd.ts";
-import { spawn, type SpawnOptions } from "../../ffi/process.ts";
+import type { SpawnOptions } from "../../ffi/process.ts";
 import type { ResourceUsage } from "../../protocol/mod.ts";
 import { SessionError } from "../session_error.ts";
 import type { Cgroup } from "./cgroup.ts";
@@ -53,6 +53,7 @@ export class SessionCgroup implements Disposable {
   /**
    * Runs a program here.
    *
+   * @param run Runs it: `spawn`, or what does the same.
    * @param options What to run.
    * @returns The running child, to be closed by the caller.
    * @throws {SessionError} If it starts processes faster than they can be moved.
@@ -61,26 +62,43 @@ export class SessionCgroup implements Disposable {
    * @throws {RangeError} If the terminal's size is out of range.
    * @throws {TypeError} If an argument, a variable or the folder holds a NUL.
    */
-  start(options: SpawnOptions): Child {
+  async start(
+    run: (options: SpawnOptions) => Child | Promise<Child>,
+    options: SpawnOptions,
+  ): Promise<Child> {
     const { group, cpu, moveFrom } = this.#options;
-    const child = moveFrom ? spawn(options) : this.#spawnHere(options);
+    const child = moveFrom
+      ? await startAlone(async () => {
+        const child = await run(options);
+        this.#closeOnFailure(child, () => this.#admit(child.pid, moveFrom));
+        return child;
+      })
+      : await this.#startHere(run, options);
+    // Not before: the agent stands still until a process has become its program,
+    // and one that has used up its time is held up for 0.1 s.
+    if (cpu !== undefined) {
+      this.#closeOnFailure(child, () => group.limitCpu(cpu));
+    }
+    return child;
+  }
+
+  async #startHere(
+    run: (options: SpawnOptions) => Child | Promise<Child>,
+    options: SpawnOptions,
+  ): Promise<Child> {
+    using cgroup = Fd.open(this.#options.group.path, O_RDONLY);
+    return await run({ ...options, cgroup });
+  }
+
+  /** Kills all that runs here if the child cannot be what it should be. */
+  #closeOnFailure(child: Child, action: () => void): void {
     try {
-      // On the same turn: nothing else may start before.
-      if (moveFrom) this.#admit(child.pid, moveFrom);
-      // Not before: the agent stands still until a process has become its program,
-      // and one that has used up its time is held up for 0.1 s.
-      if (cpu !== undefined) group.limitCpu(cpu);
-      return child;
+      action();
     } catch (error) {
       this.kill();
       child.close();
       throw error;
     }
-  }
-
-  #spawnHere(options: SpawnOptions): Child {
-    using cgroup = Fd.open(this.#options.group.path, O_RDONLY);
-    return spawn({ ...options, cgroup });
   }
 
   /**
@@ -90,7 +108,7 @@ export class SessionCgroup implements Disposable {
    * A new process is in the agent's group, and whom it starts before it is moved
    * stays there. So everybody there is moved, until nobody is left but the agent
    * and its tools. They are this process's children and no other's, because
-   * nothing else is started meanwhile: this never waits.
+   * nothing else is started meanwhile, see {@linkcode startAlone}.
    */
   #admit(pid: number, from: Cgroup): void {
     const take = (stray: number) => this.#options.group.take(stray);
@@ -126,6 +144,16 @@ export class SessionCgroup implements Disposable {
   [Symbol.dispose](): void {
     this.#options.left.add(this.#options.group);
   }
+}
+
+/** Settles when the process that is being started in the agent's group has left it. */
+let starting: Promise<unknown> = Promise.resolve();
+
+/** Starts processes one after the other, each when the one before was moved. */
+async function startAlone(start: () => Promise<Child>): Promise<Child> {
+  const started = starting.then(start);
+  starting = started.catch(() => {});
+  return await started;
 }
 
 /** Returns whether nobody is left in the agent's group who should be elsewhere. */

@@ -6,11 +6,12 @@
 
 import { abortable } from "@std/async/abortable";
 import { delay } from "@std/async/delay";
-import type { Child, ChildStatus } from "../../ffi/child.ts";
+import type { Child } from "../../ffi/child.ts";
 import type { Peer } from "../../ffi/connection.ts";
 import { Errno, OsError } from "../../ffi/errno.ts";
 import { forEachChunk } from "../../ffi/for_each_chunk.ts";
-import { spawn, type SpawnOptions } from "../../ffi/process.ts";
+import { spawn, spawnElsewhere, type SpawnOptions } from "../../ffi/process.ts";
+import type { ChildStatus } from "../../ffi/wait.ts";
 import {
   type ExecFrame,
   type ExitFrame,
@@ -22,13 +23,12 @@ import {
 } from "../../protocol/mod.ts";
 import { limitsFor } from "../containment/resource_limits.ts";
 import type { SessionCgroup } from "../containment/session_cgroup.ts";
-import type { Confinement } from "../grants/confinement.ts";
 import { stdinWindow } from "../limits.ts";
 import type { CommandRecord } from "../logging/audit.ts";
 import type { SessionContext } from "../session_context.ts";
 import { SessionError, spawnError } from "../session_error.ts";
 import { pumpInput } from "./input.ts";
-import { placeCommand } from "./placement.ts";
+import { placeCommand, type PlacedCommand } from "./placement.ts";
 import { TimeLimit } from "./time_limit.ts";
 
 /** How long a grandchild may hold the pipes once the child is gone, in milliseconds. */
@@ -80,14 +80,16 @@ export async function exec(
   context: ExecContext,
 ): Promise<ExitFrame> {
   const { client, lost, stopping, killing, record } = context;
-  const command = await placeCommand(request, context);
+  // Nothing has begun that a client or an agent that goes would have to wait for.
+  const gone = AbortSignal.any([lost, stopping]);
+  const command = await abortable(placeCommand(request, context), gone);
   if (command.rule !== undefined) record.rule = command.rule;
   using cgroup = await contain(request, context);
   const features = requestedFeatures(request)
     .filter((feature) => feature !== "usage" || cgroup);
   // Its client may be gone by now.
   lost.throwIfAborted();
-  using child = start(request.argv[0]!, command, cgroup, context.confinement);
+  using child = await start(command, cgroup, context);
   record.pid = child.pid;
   if (features.includes("raw")) context.useRaw();
 
@@ -158,16 +160,17 @@ async function contain(
   }
 }
 
-function start(
-  name: string,
-  options: SpawnOptions,
+async function start(
+  command: PlacedCommand,
   cgroup: SessionCgroup | undefined,
-  confinement: Confinement | undefined,
-): Child {
+  { confinement, lost }: ExecContext,
+): Promise<Child> {
+  const run = (options: SpawnOptions) =>
+    command.mayWait ? spawnElsewhere(options, lost) : spawn(options);
   try {
-    return cgroup ? cgroup.start(options) : spawn(options);
+    return await (cgroup ? cgroup.start(run, command) : run(command));
   } catch (error) {
-    const failure = spawnError(name, error);
+    const failure = spawnError(command.name, error);
     const refused = error instanceof OsError && error.errno === Errno.EACCES;
     if (confinement === undefined || !refused) throw failure;
     throw new SessionError(

@@ -4,20 +4,17 @@
  * @module
  */
 
-import { OsError } from "../../ffi/errno.ts";
 import type { SpawnOptions } from "../../ffi/process.ts";
-import { checkFolder, findProgram, realPath } from "../../ffi/program.ts";
 import { effectiveUserId } from "../../ffi/system.ts";
 import { findUser, type User } from "../../ffi/users.ts";
 import type { ExecFrame } from "../../protocol/mod.ts";
-import { DeniedError } from "../grants/grants.ts";
 import { checkArgs } from "../limits.ts";
-import type { CommandRequest } from "../policy/policy.ts";
 import type { SessionContext } from "../session_context.ts";
 import { SessionError, spawnError } from "../session_error.ts";
+import { authorize } from "./authorize.ts";
 import { findInvalidVariable } from "./environment.ts";
 import type { ExecContext } from "./exec.ts";
-import { findIdentity, type Identity, setprivCommand } from "./identity.ts";
+import { type Identity, setprivCommand } from "./identity.ts";
 
 /** What is decided elsewhere about how commands run. */
 export type PlacementContext =
@@ -26,10 +23,14 @@ export type PlacementContext =
 
 /** What is to be spawned, and for how long. */
 export interface PlacedCommand extends SpawnOptions {
+  /** The program as the caller names it. */
+  readonly name: string;
   /** How long it may take, in milliseconds; 0 for as long as it likes. */
   readonly timeoutMs: number;
   /** The rule of the policy that allowed it, if there is a policy. */
   readonly rule?: string;
+  /** Whether starting it may wait for a file system, see {@linkcode spawnElsewhere}. */
+  readonly mayWait: boolean;
 }
 
 /** The terminal that a client without a size of its own gets. */
@@ -59,19 +60,12 @@ export async function placeCommand(
   }
   try {
     checkText(request);
-    const cwd = request.cwd === undefined ? undefined : resolveCwd(request.cwd);
-    const identity = request.user === undefined
-      ? undefined
-      : await findIdentity(request.user);
+    // As a caller's own words they may be too many before anything else is asked.
+    checkArgs(argv, request.env, context.limits.args);
+    const { program: { path, atHand }, cwd, identity, timeoutMs, rule } =
+      await authorize(request, context);
     const env = await environmentFor(request, identity, context);
     checkArgs(argv, env, context.limits.args);
-    const program = findProgram(name, env["PATH"], cwd);
-    context.grants.check(program, Object.keys(request.env));
-    const allowed = await checkPolicy(request, context, {
-      program,
-      identity,
-      cwd,
-    });
     const terminal = request.tty && {
       size: {
         rows: request.tty.rows || DEFAULT_SIZE.rows,
@@ -80,17 +74,24 @@ export async function placeCommand(
       ...(identity && { owner: identity.uid }),
     };
     const options = {
-      ...allowed,
+      name,
+      timeoutMs,
       env,
+      ...(rule !== undefined && { rule }),
       ...(cwd !== undefined && { cwd }),
       ...(terminal && { terminal }),
     };
-    if (identity === undefined) return { program, argv, ...options };
+    // Whatever the folder's path leads to by then, the process goes there.
+    const waits = !atHand || cwd !== undefined;
+    if (identity === undefined) {
+      return { program: path, argv, ...options, mayWait: waits };
+    }
     const tool = await setprivCommand(identity, context.environment["PATH"]);
     return {
       program: tool[0],
-      argv: [...tool, program, ...argv.slice(1)],
+      argv: [...tool, path, ...argv.slice(1)],
       ...options,
+      mayWait: cwd !== undefined,
     };
   } catch (error) {
     throw spawnError(name, error);
@@ -104,41 +105,6 @@ function checkText({ argv, cwd, user, env, tty }: ExecFrame): void {
       .filter(([, values]) => values.some((text) => text?.includes("\0")))
       .map(([name]) => `its ${name} holds a NUL`)[0];
   if (fault !== undefined) throw new SessionError("protocol", fault);
-}
-
-/**
- * Returns how long a command may take, and which rule allowed it, if the policy
- * lets it run.
- */
-async function checkPolicy(
-  { argv, env, clearEnv = false, timeoutMs = 0, tty }: ExecFrame,
-  { policy, peer }: PlacementContext,
-  resolved: Pick<CommandRequest, "program" | "identity" | "cwd">,
-): Promise<Pick<PlacedCommand, "timeoutMs" | "rule">> {
-  if (policy === undefined) return { timeoutMs };
-  const decision = await policy.current.decide({
-    ...resolved,
-    args: argv.slice(1),
-    variables: Object.keys(env),
-    clearEnv,
-    timeoutMs,
-    cid: peer.transport === "vsock" ? peer.cid : undefined,
-    tty: tty !== undefined,
-  });
-  if (!decision.allowed) throw new DeniedError(decision.reason);
-  return { timeoutMs: decision.timeoutMs, rule: decision.rule! };
-}
-
-/** A missing folder must not look like a missing program. */
-function resolveCwd(cwd: string): string {
-  try {
-    checkFolder(cwd);
-    // What was checked is where it starts, whatever becomes of links on the way.
-    return realPath(cwd);
-  } catch (error) {
-    if (!(error instanceof OsError)) throw error;
-    throw new SessionError("not_executable", error.message);
-  }
 }
 
 /** Lays the caller's variables over the agent's and those that login tools set. */

@@ -4,7 +4,11 @@
  * @module
  */
 
-import { findProgram } from "../../ffi/program.ts";
+import {
+  type AskedProgram,
+  findGranted,
+  lastComponent,
+} from "./asked_program.ts";
 import { findLoaderVariable } from "./loader_variables.ts";
 
 /** Thrown when what a caller asked for isn't granted. */
@@ -23,6 +27,9 @@ export class DeniedError extends Error {
 export class Grants {
   readonly #programs: readonly string[] | undefined;
   readonly #searchPath: string | undefined;
+  /** Whether Deno's permission is for any program, which no list could widen. */
+  readonly #denoGrantsAny =
+    Deno.permissions.querySync({ name: "run" }).state === "granted";
 
   /**
    * @param programs The names and paths of the programs that may be run, or
@@ -37,8 +44,7 @@ export class Grants {
 
   /** Whether only some programs may be run. */
   get restricted(): boolean {
-    return this.#programs !== undefined ||
-      Deno.permissions.querySync({ name: "run" }).state !== "granted";
+    return this.#programs !== undefined || !this.#denoGrantsAny;
   }
 
   /** Describes the grants, as logs name them. */
@@ -48,42 +54,73 @@ export class Grants {
   }
 
   /**
-   * Checks that a program may be run with these variables.
+   * Refuses what cannot be granted, without asking the system for anything: a name
+   * that no granted program has, and variables that would make one run other code.
    *
-   * @param program The program's file, as `findProgram` returns it: with the
-   * links in its folder resolved, because Deno compares paths literally.
-   * @param variables The names of the variables that the caller sets.
-   * @throws {DeniedError} If it may not; the message names the flag that would
-   * allow it.
+   * @param name The program, as the caller names it.
+   * @param variables The variables that the caller sets, by name.
+   * @throws {DeniedError} If the command cannot be granted; the message names the
+   * flag that would allow it.
    */
-  check(program: string, variables: readonly string[]): void {
-    const query = { name: "run", command: program } as const;
-    if (Deno.permissions.querySync(query).state !== "granted") {
-      throw new DeniedError(
-        `"${program}" isn't granted; start the agent under "deno run --allow-run=${program}" to allow it`,
-      );
+  checkWords(name: string, variables: Readonly<Record<string, string>>): void {
+    if (!this.restricted) return;
+    const last = lastComponent(name);
+    if (!(this.#programs?.some((one) => lastComponent(one) === last) ?? true)) {
+      throw this.#denied(name);
     }
-    if (!this.#allows(program)) {
-      throw new DeniedError(
-        `"${program}" isn't granted; start the agent with "serve --allow-run=${program}" to allow it`,
-      );
-    }
-    const loaded = findLoaderVariable(variables);
-    if (loaded !== undefined && this.restricted) {
-      throw new DeniedError(
-        `variable "${loaded}" could make it run other code; start the agent with an unrestricted --allow-run to allow it`,
-      );
-    }
+    const fault = findLoaderVariable(variables);
+    if (fault === undefined) return;
+    throw new DeniedError(
+      `${fault}; start the agent with an unrestricted --allow-run to allow it`,
+    );
   }
 
-  #allows(program: string): boolean {
-    return this.#programs?.some((granted) => {
-      try {
-        return findProgram(granted, this.#searchPath) === program;
-      } catch {
-        // Not installed, now: it may be by the next time.
-        return false;
-      }
-    }) ?? true;
+  /**
+   * Checks that a program may be run. One that wasn't found is refused as if it
+   * were another one, unless the caller named it just as it is granted: whoever may
+   * not run a program isn't told whether it is there.
+   *
+   * @param program The program. Its file has the links in its folder resolved,
+   * because Deno compares paths literally.
+   * @throws {DeniedError} If it may not be run; the message names the flag that
+   * would allow it.
+   */
+  async check(program: AskedProgram): Promise<void> {
+    if (!this.restricted) return;
+    const { name, candidates, file } = program;
+    const files = file === undefined ? candidates : [file];
+    if (!files.some((path) => this.#denoGrants(path))) {
+      throw new DeniedError(
+        `"${name}" isn't granted; start the agent under "deno run --allow-run=${name}" to allow it`,
+      );
+    }
+    const allowed = file === undefined
+      ? this.#programs?.some((granted) =>
+        granted === name || candidates.includes(granted)
+      )
+      : await this.#lists(file);
+    if (!(allowed ?? true)) throw this.#denied(name);
+  }
+
+  #denied(name: string): DeniedError {
+    return new DeniedError(
+      `"${name}" isn't granted; start the agent with "serve --allow-run=${name}" to allow it`,
+    );
+  }
+
+  #denoGrants(command: string): boolean {
+    return this.#denoGrantsAny ||
+      Deno.permissions.querySync({ name: "run", command }).state === "granted";
+  }
+
+  async #lists(file: string): Promise<boolean | undefined> {
+    if (this.#programs === undefined) return undefined;
+    const last = lastComponent(file);
+    for (const granted of this.#programs) {
+      // Most aren't, and need no looking up.
+      if (lastComponent(granted) !== last) continue;
+      if (await findGranted(granted, this.#searchPath) === file) return true;
+    }
+    return false;
   }
 }

@@ -5,12 +5,13 @@
  */
 
 import { parseDuration } from "../../cli/parse_flags.ts";
-import { findProgram } from "../../ffi/program.ts";
 import { effectiveUserId } from "../../ffi/system.ts";
-import { findGroup, findUser, parseId } from "../../ffi/users.ts";
+import { findUser } from "../../ffi/users.ts";
+import { findGranted } from "../grants/asked_program.ts";
 import { findLoaderVariable } from "../grants/loader_variables.ts";
 import { matchesPath, matchesText } from "./pattern.ts";
 import type { PolicyDocument, PolicyRule } from "./policy_schema.ts";
+import { identity, type Subject, type UserAndGroup } from "./subjects.ts";
 
 /** Thrown when a policy file cannot be used. */
 export class PolicyError extends Error {
@@ -19,32 +20,24 @@ export class PolicyError extends Error {
 
 /** What a policy decides about. */
 export interface CommandRequest {
-  /** The program's file, as `findProgram` returns it. */
-  readonly program: string;
+  /** The program. */
+  readonly program: Subject;
   /** Its arguments, without `argv[0]`. */
   readonly args: readonly string[];
-  /** The names of the variables that the caller sets. */
-  readonly variables: readonly string[];
+  /** The variables that the caller sets, by name. */
+  readonly env: Readonly<Record<string, string>>;
   /** Whether the caller wants none of the agent's variables. */
   readonly clearEnv: boolean;
   /** Whom the caller wants it to run as, if the caller says. */
-  readonly identity: UserAndGroup | undefined;
-  /** The folder that the caller wants, resolved, if the caller says. */
-  readonly cwd: string | undefined;
+  readonly user: Subject | undefined;
+  /** The folder that the caller wants, if the caller says. */
+  readonly cwd: Subject | undefined;
   /** The time limit that the caller sets, in milliseconds; 0 for none. */
   readonly timeoutMs: number;
   /** The caller's vsock context identifier, if it came over vsock. */
   readonly cid: number | undefined;
   /** Whether the caller wants a terminal. */
   readonly tty: boolean;
-}
-
-/** Whom a command runs as. */
-export interface UserAndGroup {
-  /** The user's id. */
-  readonly uid: number;
-  /** The main group's id; `undefined` where nothing says it. */
-  readonly gid: number | undefined;
 }
 
 /** What a policy makes of a command. */
@@ -77,7 +70,6 @@ export interface Step {
 type Condition = (
   rule: PolicyRule,
   request: CommandRequest,
-  searchPath: string | undefined,
 ) => string | undefined | Promise<string | undefined>;
 
 /**
@@ -93,6 +85,12 @@ const CONDITIONS: readonly Condition[] = [
   timeoutDiffers,
   cidDiffers,
   terminalDiffers,
+];
+
+/** Folders that every Linux has, see hier(7). */
+const SYSTEM_FOLDERS: readonly string[] = [
+  ...["/bin", "/sbin", "/usr/bin", "/usr/sbin"],
+  ...["/usr/local/bin", "/usr/local/sbin"],
 ];
 
 /** The rules of a policy file, the first of which that matches decides. */
@@ -121,16 +119,56 @@ export class Policy {
   /**
    * Lists the programs that rules allow by name or path, and that are there now.
    *
-   * @returns Their files, as `findProgram` returns them.
+   * @returns Their files, as `lookUpProgram` returns them.
    */
-  allowedPrograms(): string[] {
-    const files = this.#rules
+  async allowedPrograms(): Promise<string[]> {
+    const names = this.#rules
       .flatMap(({ effect, programs = [] }) =>
         effect === "allow" ? programs : []
       )
-      .filter((pattern) => !pattern.includes("*"))
-      .flatMap((name) => tryFindProgram(name, this.#searchPath) ?? []);
-    return [...new Set(files)];
+      .filter((pattern) => !pattern.includes("*"));
+    const files = new Set<string>();
+    for (const name of names) {
+      const file = await findGranted(name, this.#searchPath);
+      if (file !== undefined) files.add(file);
+    }
+    return [...files];
+  }
+
+  /**
+   * Tells whether callers may learn that a folder is there: those of the agent's
+   * search path, those that rules name, and the ones above.
+   *
+   * @param folder The folder's path, absolute and without `..`.
+   * @returns Whether they may.
+   */
+  reveals(folder: string): boolean {
+    const searched = [...SYSTEM_FOLDERS, ...this.#searchPath?.split(":") ?? []];
+    return searched.some((one) => `${one}/`.startsWith(`${folder}/`)) ||
+      folder === "" ||
+      this.#rules.some(({ effect, programs = [], cwd = [] }) =>
+        effect === "allow" &&
+        [...cwd, ...programs.filter((one) => one.includes("/")).map(parent)]
+          .some((pattern) => matchesPath(pattern, folder))
+      );
+  }
+
+  /**
+   * Tells whether any rule can allow a command, by what its caller's words could
+   * lead to. What no rule can allow need not be looked up.
+   *
+   * @param request The command. Its subjects fit whatever they may turn out to be.
+   * @returns Whether one can.
+   * @throws {OsError} If the guest's name service fails.
+   */
+  async mayAllow(request: CommandRequest): Promise<boolean> {
+    if (findLoaderVariable(request.env) !== undefined) return false;
+    for (const rule of this.#rules) {
+      if (rule.effect !== "allow") continue;
+      const { mismatch } = await compare(rule, request);
+      if (mismatch === undefined) return true;
+    }
+    return false;
   }
 
   /**
@@ -145,21 +183,15 @@ export class Policy {
     const deny = (reason: string, rule?: string): Decision => ({
       ...{ allowed: false, reason, rule, timeoutMs: 0, steps },
     });
-    const loaded = findLoaderVariable(request.variables);
-    if (loaded !== undefined) {
-      return deny(
-        `variable ${
-          JSON.stringify(loaded)
-        } could make it run other code, which no policy allows`,
-      );
-    }
+    const fault = findLoaderVariable(request.env);
+    if (fault !== undefined) return deny(`${fault}, which no policy allows`);
     for (const [index, rule] of this.#rules.entries()) {
       const label = rule.name === undefined
         ? `rules[${index}]`
         : JSON.stringify(rule.name);
-      const step = await this.#look(rule, label, request);
-      steps.push(step);
-      if (step.mismatch !== undefined) continue;
+      const compared = await compare(rule, request);
+      steps.push({ rule: label, effect: rule.effect, ...compared });
+      if (compared.mismatch !== undefined) continue;
       if (rule.effect === "deny") {
         return deny(
           `rule ${label} of the policy denies it`,
@@ -176,23 +208,22 @@ export class Policy {
     }
     return deny(describeDefault(request, steps));
   }
+}
 
-  async #look(
-    rule: PolicyRule,
-    label: string,
-    request: CommandRequest,
-  ): Promise<Step> {
-    const { effect } = rule;
-    for (const [held, condition] of CONDITIONS.entries()) {
-      const mismatch = await condition(rule, request, this.#searchPath);
-      if (mismatch !== undefined) {
-        return { rule: label, effect, mismatch, held };
-      }
-    }
-    return {
-      ...{ rule: label, effect, mismatch: undefined, held: CONDITIONS.length },
-    };
+function parent(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
+}
+
+/** Tells how a rule fares with a command. */
+async function compare(
+  rule: PolicyRule,
+  request: CommandRequest,
+): Promise<Pick<Step, "mismatch" | "held">> {
+  for (const [held, condition] of CONDITIONS.entries()) {
+    const mismatch = await condition(rule, request);
+    if (mismatch !== undefined) return { mismatch, held };
   }
+  return { mismatch: undefined, held: CONDITIONS.length };
 }
 
 /** Says what nothing allows, with what comes nearest. */
@@ -208,49 +239,28 @@ function describeDefault(
       undefined,
     );
   return near === undefined
-    ? `no rule of the policy is for ${JSON.stringify(program)}`
+    ? `no rule of the policy is for ${program.name}`
     : `no rule of the policy allows it; the nearest is ${near.rule}, but ${near.mismatch}`;
 }
 
-function programDiffers(
-  { programs }: PolicyRule,
+async function programDiffers(
+  { programs, effect }: PolicyRule,
   { program }: CommandRequest,
-  searchPath: string | undefined,
-): string | undefined {
-  const matches =
-    programs?.some((pattern) =>
-      pattern.includes("*")
-        ? matchesPath(pattern, program)
-        : isProgram(pattern, program, searchPath)
-    ) ?? true;
-  return matches ? undefined : `it is not for ${JSON.stringify(program)}`;
+): Promise<string | undefined> {
+  return programs === undefined || await anyFits(programs, program, effect)
+    ? undefined
+    : `it is not for ${program.name}`;
 }
 
-/** Tells whether a name or path is that of a program's file. */
-function isProgram(
-  name: string,
-  program: string,
-  searchPath: string | undefined,
-): boolean {
-  // Most aren't, and need no looking up.
-  if (lastComponent(name) !== lastComponent(program)) return false;
-  return tryFindProgram(name, searchPath) === program;
-}
-
-function tryFindProgram(
-  name: string,
-  searchPath: string | undefined,
-): string | undefined {
-  try {
-    return findProgram(name, searchPath);
-  } catch {
-    // Not installed, now: it may be by the next time.
-    return undefined;
+async function anyFits(
+  entries: readonly string[],
+  subject: Subject,
+  effect: PolicyRule["effect"],
+): Promise<boolean> {
+  for (const entry of entries) {
+    if (await subject.fits(entry, effect)) return true;
   }
-}
-
-function lastComponent(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1);
+  return false;
 }
 
 function argsDiffer(
@@ -276,19 +286,18 @@ function argsDiffer(
 
 async function userDiffers(
   { effect, users }: PolicyRule,
-  { identity }: CommandRequest,
+  { user }: CommandRequest,
 ): Promise<string | undefined> {
   if (users === undefined) {
-    return effect === "allow" && identity !== undefined
+    return effect === "allow" && user !== undefined
       ? "the caller may not choose the user"
       : undefined;
   }
   if (users.includes("*")) return undefined;
-  const actual = identity ?? await agentIdentity();
-  for (const user of users) {
-    if (await isUser(user, actual, effect)) return undefined;
-  }
-  return `it is not for uid ${actual.uid} with gid ${actual.gid ?? "unknown"}`;
+  const actual = user ?? identity(await agentIdentity());
+  return await anyFits(users, actual, effect)
+    ? undefined
+    : `it is not for ${actual.name}`;
 }
 
 async function agentIdentity(): Promise<UserAndGroup> {
@@ -296,27 +305,10 @@ async function agentIdentity(): Promise<UserAndGroup> {
   return { uid, gid: (await findUser(String(uid)))?.gid };
 }
 
-/**
- * Compares by id, as several names may stand for one. Another group than the
- * user's own is a right of its own, which an entry without a group doesn't give;
- * it gives no way around an entry that denies the user.
- */
-async function isUser(
-  entry: string,
-  { uid, gid }: UserAndGroup,
-  effect: PolicyRule["effect"],
-): Promise<boolean> {
-  const [name = "", group] = entry.split(":");
-  const user = await findUser(name);
-  if ((user?.uid ?? parseId(name)) !== uid) return false;
-  if (group === undefined) return effect === "deny" || user?.gid === gid;
-  return (await findGroup(group) ?? parseId(group)) === gid;
-}
-
-function folderDiffers(
+async function folderDiffers(
   rule: PolicyRule,
   { cwd }: CommandRequest,
-): string | undefined {
+): Promise<string | undefined> {
   if (rule.cwd === undefined) {
     return rule.effect === "allow" && cwd !== undefined
       ? "the caller may not choose the folder"
@@ -325,18 +317,19 @@ function folderDiffers(
   // A rule that allows folders needs none to be chosen.
   const matches = cwd === undefined
     ? rule.effect === "allow"
-    : rule.cwd.some((pattern) => matchesPath(pattern, cwd));
+    : await anyFits(rule.cwd, cwd, rule.effect);
   return matches
     ? undefined
     : `it is not for ${
-      cwd === undefined ? "the agent's folder" : `folder ${JSON.stringify(cwd)}`
+      cwd === undefined ? "the agent's folder" : `folder ${cwd.name}`
     }`;
 }
 
 function variablesDiffer(
   { effect, env }: PolicyRule,
-  { variables, clearEnv }: CommandRequest,
+  { env: set, clearEnv }: CommandRequest,
 ): string | undefined {
+  const variables = Object.keys(set);
   const listed = (name: string) =>
     env?.some((pattern) => matchesText(pattern, name)) ?? false;
   if (effect === "deny") {

@@ -2,12 +2,28 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { findProgram } from "../../ffi/program.ts";
 import { type CommandRequest, type Decision, Policy } from "./policy.ts";
 import { parsePolicy } from "./policy_document.ts";
+import {
+  folder,
+  identity,
+  programFile,
+  type UserAndGroup,
+} from "./subjects.ts";
 
 const TRUE = findProgram("true");
 const SH = findProgram("sh");
 
+/** A command and what its caller has chosen. */
+interface Chosen
+  extends Pick<CommandRequest, "args" | "clearEnv" | "timeoutMs" | "tty"> {
+  readonly program: string;
+  readonly variables: readonly string[];
+  readonly identity: UserAndGroup | undefined;
+  readonly cwd: string | undefined;
+  readonly cid: number | undefined;
+}
+
 /** A command whose caller chooses nothing. */
-const PLAIN: CommandRequest = {
+const PLAIN: Chosen = {
   program: TRUE,
   args: [],
   variables: [],
@@ -21,10 +37,20 @@ const PLAIN: CommandRequest = {
 
 async function decide(
   rules: readonly Record<string, unknown>[],
-  request: Partial<CommandRequest>,
+  request: Partial<Chosen>,
 ): Promise<Decision> {
   const document = parsePolicy(JSON.stringify({ version: 1, rules }));
-  return await new Policy(document).decide({ ...PLAIN, ...request });
+  const { program, variables, identity: user, cwd, ...rest } = {
+    ...PLAIN,
+    ...request,
+  };
+  return await new Policy(document).decide({
+    ...rest,
+    program: programFile(program, undefined),
+    env: Object.fromEntries(variables.map((name) => [name, ""])),
+    user: user && identity(user),
+    cwd: cwd === undefined ? undefined : folder(cwd),
+  });
 }
 
 const allow = (more: Record<string, unknown> = {}) => ({
@@ -41,7 +67,7 @@ const deny = (more: Record<string, unknown> = {}) => ({
 const CASES: readonly [
   name: string,
   conditions: Record<string, unknown>,
-  request: Partial<CommandRequest>,
+  request: Partial<Chosen>,
   allowed: boolean,
   denied: boolean,
 ][] = [
@@ -240,12 +266,12 @@ Deno.test("Policy.decide() names the rule that comes nearest, and no argument", 
   ]);
 });
 
-Deno.test("Policy.allowedPrograms() lists files of what rules name, not deny and not leave open", () => {
+Deno.test("Policy.allowedPrograms() lists files of what rules name, not deny and not leave open", async () => {
   const rules = [
     allow({ programs: ["true", "no-such-program", "/usr/bin/*"] }),
     allow({ programs: [TRUE] }),
     deny({ programs: ["sh"] }),
   ];
   const document = parsePolicy(JSON.stringify({ version: 1, rules }));
-  assertEquals(new Policy(document).allowedPrograms(), [TRUE]);
+  assertEquals(await new Policy(document).allowedPrograms(), [TRUE]);
 });

@@ -8,7 +8,7 @@ import { type Flag, UsageError } from "../../cli/command.ts";
 import { type ParsedFlags, parseInteger } from "../../cli/parse_flags.ts";
 import { printError } from "../../cli/print_error.ts";
 import { terminalText } from "../../cli/terminal_text.ts";
-import { checkFolder, findProgram, realPath } from "../../ffi/program.ts";
+import { lookUpFolder, lookUpProgram } from "../../ffi/program.ts";
 import { findInvalidVariable } from "../exec/environment.ts";
 import { lookUpIdentity } from "../exec/identity.ts";
 import {
@@ -17,6 +17,11 @@ import {
   type Policy,
   PolicyError,
 } from "../policy/policy.ts";
+import {
+  folder as folderSubject,
+  identity,
+  programFile,
+} from "../policy/subjects.ts";
 
 const MAX_U32 = 0xffffffff;
 
@@ -116,18 +121,21 @@ async function commandRequest(
   const user = flags.get("user");
   const folder = flags.get("cwd");
   // As for a caller: it may be there, and be none that a command can start in.
-  if (folder !== undefined) checkFolder(folder);
-  const cwd = folder === undefined ? undefined : realPath(folder);
+  const cwd = folder === undefined ? undefined : await lookUpFolder(folder);
   const clearEnv = flags.has("clear-env");
   // Without any, execvp(3) has one of its own.
   const inherited = clearEnv ? undefined : searchPath;
+  const path = variables.get("PATH") ?? inherited;
   return {
-    program: findProgram(name, variables.get("PATH") ?? inherited, cwd),
+    program: programFile(
+      (await lookUpProgram(name, path, cwd)).path,
+      searchPath,
+    ),
     args,
-    variables: [...variables.keys()],
+    env: Object.fromEntries(variables),
     clearEnv,
-    identity: user === undefined ? undefined : await lookUpIdentity(user),
-    cwd,
+    user: user === undefined ? undefined : identity(await lookUpIdentity(user)),
+    cwd: cwd === undefined ? undefined : folderSubject(cwd),
     timeoutMs: flags.duration("timeout") ?? 0,
     cid: cid === undefined ? undefined : parseInteger("--cid", cid, 0, MAX_U32),
     tty: flags.has("tty"),

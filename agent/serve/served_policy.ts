@@ -26,7 +26,7 @@ export async function openPolicy(
   // Only agents with a policy load what reads one.
   const { PolicyFile } = await import("../policy/policy_file.ts");
   const policy = new PolicyFile(path, Deno.env.get("PATH"));
-  warnOfUngranted(policy.current, grants);
+  await warnOfUngranted(policy.current, grants);
   return policy;
 }
 
@@ -37,10 +37,10 @@ export async function openPolicy(
  * @param policy The policy, if the agent has one.
  * @param grants What callers may run.
  */
-export function reloadPolicy(
+export async function reloadPolicy(
   policy: PolicyFile | undefined,
   grants: Grants,
-): void {
+): Promise<void> {
   if (policy === undefined) {
     logger.info("Nothing to reload on SIGHUP: there is no policy file");
     return;
@@ -58,14 +58,17 @@ export function reloadPolicy(
     path,
     rules: policy.current.size,
   });
-  warnOfUngranted(policy.current, grants);
+  await warnOfUngranted(policy.current, grants);
 }
 
 /** A command must be allowed by both: whoever writes the one may forget the other. */
-function warnOfUngranted(policy: Policy, grants: Grants): void {
-  for (const program of policy.allowedPrograms()) {
+async function warnOfUngranted(
+  policy: Policy,
+  grants: Grants,
+): Promise<void> {
+  for (const file of await policy.allowedPrograms()) {
     try {
-      grants.check(program, []);
+      await grants.check({ name: file, candidates: [], file });
     } catch (error) {
       if (!(error instanceof DeniedError)) throw error;
       logger.warn("The policy allows a program in vain: {error}", {
