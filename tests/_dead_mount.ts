@@ -1,32 +1,38 @@
 /**
- * Folders of file systems that never answer.
+ * File systems that never answer.
  *
  * @module
  */
 
+import type { Agent } from "./_agent.ts";
 import { SOURCES } from "./_program.ts";
 
-/** A folder that is a dead file system to one program, and empty to all others. */
-export class DeadMount implements Disposable {
-  /** The folder's path. */
-  readonly path: string = Deno.makeTempDirSync({ prefix: "dead-" });
+const FOLDER = "dead";
 
-  /** What runs the program, in front of its own command line. */
-  get prefix(): string[] {
-    const script = `${SOURCES}tests/_dead_mount_program.ts`;
-    return [Deno.execPath(), "run", "--allow-all", script, this.path];
-  }
+/** What runs an agent that has a dead file system in its working directory. */
+export const DEAD_MOUNT: readonly string[] = [
+  ...[Deno.execPath(), "run", "--allow-all", "--quiet"],
+  ...[`${SOURCES}tests/_dead_mount_program.ts`, FOLDER],
+];
 
-  /** Tells whether such file systems can be had here: that takes root and FUSE. */
-  static get supported(): boolean {
-    using mount = new DeadMount();
-    const [program, ...args] = [...mount.prefix, "true"];
-    return new Deno.Command(program!, { args, stderr: "null" }).outputSync()
-      .success;
-  }
+/**
+ * Returns where an agent of {@linkcode DEAD_MOUNT} has its dead file system. To
+ * everybody else the folder is empty.
+ *
+ * @param agent The agent.
+ */
+export function deadFolder(agent: Agent): string {
+  return `${agent.folder}/${FOLDER}`;
+}
 
-  /** Removes the folder. */
-  [Symbol.dispose](): void {
-    Deno.removeSync(this.path);
+/** Tells whether such file systems can be had here: that takes root and FUSE. */
+export function hasDeadMounts(): boolean {
+  const cwd = Deno.makeTempDirSync({ prefix: "dead-" });
+  try {
+    const [program, ...args] = [...DEAD_MOUNT, "true"];
+    return new Deno.Command(program!, { args, cwd, stderr: "null" })
+      .outputSync().success;
+  } finally {
+    Deno.removeSync(cwd, { recursive: true });
   }
 }

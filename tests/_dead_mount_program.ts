@@ -1,6 +1,7 @@
 /**
- * Becomes another program, for which a folder is a file system that never answers:
- * one of FUSE whose requests nobody reads, in a mount namespace of its own.
+ * Makes a folder, and becomes another program, for which the folder is a file system
+ * that never answers: one of FUSE whose requests nobody reads, in a mount namespace
+ * of its own.
  *
  * Usage: `deno run --allow-all _dead_mount_program.ts FOLDER PROGRAM ARGS…`
  *
@@ -44,6 +45,7 @@ function succeed(result: number, what: string): number {
 }
 
 const none = encode("none");
+Deno.mkdirSync(folder!);
 // The calling thread's alone, which is the one that goes on.
 succeed(c.unshare(CLONE_NEWNS), "leave the mount namespace");
 succeed(

@@ -1,15 +1,16 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type Agent, startAgent } from "./_agent.ts";
 import { AT_ONCE, bounded, until } from "./_bounded.ts";
-import { DeadMount } from "./_dead_mount.ts";
+import { DEAD_MOUNT, deadFolder, hasDeadMounts } from "./_dead_mount.ts";
 import { childrenOf } from "./_proc.ts";
 import type { WireFrame } from "./_wire.ts";
 
-const supported = DeadMount.supported;
+const supported = hasDeadMounts();
 
 /** Requests that lead to a dead file system, by what does. */
-function requests(agent: Agent, dead: string): Record<string, WireFrame> {
+function requests(agent: Agent): Record<string, WireFrame> {
   const { folder } = agent;
+  const dead = deadFolder(agent);
   Deno.symlinkSync(dead, `${folder}/link`);
   const exec = { type: "exec" };
   return {
@@ -23,9 +24,10 @@ function requests(agent: Agent, dead: string): Record<string, WireFrame> {
 }
 
 /** A request for a script that a dead file system holds the interpreter of. */
-function scriptRequest({ folder }: Agent, dead: string): WireFrame {
-  const path = `${folder}/script`;
-  Deno.writeTextFileSync(path, `#!${dead}/sh\n`, { mode: 0o755 });
+function scriptRequest(agent: Agent): WireFrame {
+  const path = `${agent.folder}/script`;
+  const text = `#!${deadFolder(agent)}/sh\n`;
+  Deno.writeTextFileSync(path, text, { mode: 0o755 });
   return { type: "exec", argv: [path] };
 }
 
@@ -43,10 +45,9 @@ Deno.test({
     "serve gives up on file systems that don't answer, and serves others meanwhile",
   ignore: !supported,
   fn: bounded(async (t) => {
-    using mount = new DeadMount();
-    await using agent = await startAgent({ prefix: mount.prefix });
+    await using agent = await startAgent({ prefix: DEAD_MOUNT });
     await agent.exec(["true"]);
-    const cases = Object.entries(requests(agent, mount.path));
+    const cases = Object.entries(requests(agent));
     const waiting = await Promise.all(cases.map(async ([name, request]) => {
       const wire = await agent.open(request);
       return { name, wire, answer: wire.read() };
@@ -68,9 +69,8 @@ Deno.test({
   name: "serve kills a command whose interpreter's file system doesn't answer",
   ignore: !supported,
   fn: bounded(async () => {
-    using mount = new DeadMount();
-    await using agent = await startAgent({ prefix: mount.prefix });
-    const request = scriptRequest(agent, mount.path);
+    await using agent = await startAgent({ prefix: DEAD_MOUNT });
+    const request = scriptRequest(agent);
     using wire = await agent.open(request);
     await until(
       () => childrenOf(agent.pid).length === 1,
@@ -98,10 +98,9 @@ Deno.test({
     "serve bounds how many wait for file systems that don't answer, and says busy to more",
   ignore: !supported,
   fn: bounded(async () => {
-    using mount = new DeadMount();
-    await using agent = await startAgent({ prefix: mount.prefix });
+    await using agent = await startAgent({ prefix: DEAD_MOUNT });
     await agent.exec(["true"]);
-    const request = { type: "exec", argv: ["true"], cwd: mount.path };
+    const request = { type: "exec", argv: ["true"], cwd: deadFolder(agent) };
     const wires = await Promise.all(
       Array.from({ length: 40 }, () => agent.open(request)),
     );
@@ -118,9 +117,8 @@ Deno.test({
   name: "serve stops while commands wait for a file system that doesn't answer",
   ignore: !supported,
   fn: bounded(async () => {
-    using mount = new DeadMount();
-    await using agent = await startAgent({ prefix: mount.prefix });
-    const cases = Object.values(requests(agent, mount.path));
+    await using agent = await startAgent({ prefix: DEAD_MOUNT });
+    const cases = Object.values(requests(agent));
     const wires = await Promise.all(cases.map((frame) => agent.open(frame)));
     await assertServes(agent);
     agent.kill("SIGTERM");
@@ -135,10 +133,9 @@ Deno.test({
     "serve lets go of a client that leaves while its command waits for a file system",
   ignore: !supported,
   fn: bounded(async () => {
-    using mount = new DeadMount();
-    await using agent = await startAgent({ prefix: mount.prefix });
+    await using agent = await startAgent({ prefix: DEAD_MOUNT });
     const wires = await Promise.all(
-      Object.values(requests(agent, mount.path))
+      Object.values(requests(agent))
         .map((frame) => agent.open(frame)),
     );
     await assertServes(agent);
@@ -154,12 +151,11 @@ Deno.test({
   name: "serve denies commands without asking a file system",
   ignore: !supported,
   fn: bounded(async () => {
-    using mount = new DeadMount();
     await using agent = await startAgent({
-      prefix: mount.prefix,
+      prefix: DEAD_MOUNT,
       args: ["--allow-run=echo"],
     });
-    const cases = requests(agent, mount.path);
+    const cases = requests(agent);
     for (const [name, request] of Object.entries(cases)) {
       using wire = await agent.open(request);
       const answer = await wire.read(AT_ONCE);

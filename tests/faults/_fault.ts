@@ -21,6 +21,8 @@ export interface Fault {
   readonly needs?: readonly string[];
   /** Whether it takes root. */
   readonly asRoot?: boolean;
+  /** Tells what else it takes that isn't to be had here. */
+  readonly lacks?: () => string | undefined;
   /** Whether it ends the agent, so that there are no others to disturb. */
   readonly ends?: boolean;
   /** Whether it can go on for as long as one likes. */
@@ -53,7 +55,7 @@ export interface FaultResult {
 export function missingFor(fault: Fault): string | undefined {
   const { needs = [], asRoot = false } = fault;
   if (asRoot && Deno.uid() !== 0) return "root";
-  return needs.find((program) => lacks(program));
+  return needs.find((program) => lacks(program)) ?? fault.lacks?.();
 }
 
 /**

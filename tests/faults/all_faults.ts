@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DEAD_FILE_SYSTEM } from "./dead_mount.ts";
 import { EXHAUSTION } from "./exhaustion.ts";
 import type { Fault } from "./_fault.ts";
 import { PAUSED_AGENT } from "./paused_agent.ts";
@@ -19,6 +20,7 @@ export const FAULTS: readonly Fault[] = [
   ...SLOW_PEERS,
   ...STUBBORN_COMMANDS,
   ...VANISHING_CLIENTS,
+  DEAD_FILE_SYSTEM,
   PAUSED_AGENT,
   ...UNREAD_LOG,
   ...STOPS,
