@@ -14,8 +14,7 @@ const COMMANDS = 20;
 
 /** A file system whose server is gone, below which callers want to run commands. */
 export const DEAD_FILE_SYSTEM: Fault = {
-  name:
-    "a file system that never answers, for folders and programs of commands",
+  name: "a file system that never answers, for commands and their folders",
   agent: { prefix: DEAD_MOUNT },
   asRoot: true,
   lacks: () => hasDeadMounts() ? undefined : "FUSE",
