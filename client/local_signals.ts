@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isIgnored, signalNumber } from "../ffi/signals.ts";
+import { isIgnored, resetSignals, signalNumber } from "../ffi/signals.ts";
 import { UnsupportedError } from "./errors.ts";
 import { LeftError } from "./failure.ts";
 import type { RemoteProcess } from "./remote_process.ts";
@@ -21,9 +21,11 @@ const SIGNALS = [
 /** How soon a second SIGINT must follow to end the client, in milliseconds. */
 const SECOND_INTERRUPT = 1000;
 
+/** The signals that a terminal sends: by a key, or when it is closed. */
+const OF_TERMINALS: readonly Deno.Signal[] = ["SIGHUP", "SIGINT", "SIGQUIT"];
 /**
- * A signal that comes again sooner is the same one, in milliseconds: a key in a
- * terminal reaches the client and `deno task`, which sends it to the client.
+ * A terminal's signal that comes again sooner is the same one, in milliseconds: it
+ * reaches the client and `deno task`, which sends it to the client.
  */
 const ECHO = 50;
 
@@ -42,6 +44,7 @@ export class LocalSignals implements Disposable {
    */
   constructor(leave: (reason: unknown) => void) {
     this.#leave = leave;
+    resetSignals();
     this.#listeners = SIGNALS
       .filter((signal) => !isIgnored(signal))
       .map((signal) => [signal, () => this.#receive(signal)]);
@@ -69,7 +72,7 @@ export class LocalSignals implements Disposable {
   #receive(signal: Deno.Signal): void {
     const now = performance.now();
     const passed = now - (this.#times.get(signal) ?? -Infinity);
-    if (passed < ECHO) return;
+    if (passed < ECHO && OF_TERMINALS.includes(signal)) return;
     this.#times.set(signal, now);
     if (this.#process === undefined) {
       this.#leaveOn(signal, `Left on ${signal}`);

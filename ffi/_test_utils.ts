@@ -72,7 +72,7 @@ export function shell(
 
 /** A terminal as {@linkcode shell} takes it. */
 export const ON_TERMINAL = {
-  terminal: { size: { rows: 24, cols: 80 } },
+  terminal: { rows: 24, cols: 80 },
 } as const;
 
 /** Tells whether a process runs. */

@@ -300,6 +300,9 @@ export const WNOWAIT = 0x01000000;
 /** See sigaction(2): the child exited by itself. */
 export const CLD_EXITED = 1;
 
+/** See sigprocmask(2): the set is what is blocked from then on. */
+export const SIG_SETMASK = 2;
+
 /** See TIOCGWINSZ(2const). */
 export const TIOCGWINSZ = 0x5413;
 /** See TIOCSWINSZ(2const). */

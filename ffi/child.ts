@@ -4,15 +4,14 @@
  * @module
  */
 
-import { SYS_pidfd_open } from "./abi.ts";
-import { AsyncFd } from "./async_fd.ts";
-import { OsError } from "./errno.ts";
+import type { AsyncFd } from "./async_fd.ts";
+import { ExitWatch } from "./exit_watch.ts";
 import { readableFromFd, writableFromFd } from "./fd_streams.ts";
-import { errno, libc } from "./libc.ts";
+import { libc } from "./libc.ts";
 import { PtyMaster, writableFromPty } from "./pty.ts";
 import { signalNumber } from "./signals.ts";
 import type { WindowSize } from "./terminal.ts";
-import { type ChildStatus, exitOf, reap, reapIfEnded } from "./wait.ts";
+import { type ChildStatus, exitOf, reapIfEnded } from "./wait.ts";
 
 /** This process's ends of a child's pipes. */
 export type ChildStreams = Readonly<
@@ -41,7 +40,7 @@ export class Child implements Disposable {
   readonly stderr: ReadableStream<Uint8Array>;
   /** Resolves when the child has ended. */
   readonly status: Promise<ChildStatus>;
-  readonly #pidfd: AsyncFd;
+  readonly #exit: ExitWatch;
   readonly #fds: readonly AsyncFd[];
   readonly #terminal: PtyMaster | undefined;
   readonly #drain = new AbortController();
@@ -51,16 +50,14 @@ export class Child implements Disposable {
   #reaped: ChildStatus | undefined;
 
   /**
-   * @param pid The child, a group leader. It is killed if nobody could wait for
-   * it.
+   * @param pid The child, a group leader.
    * @param streams This process's ends of its pipes, or the master of the
    * terminal that controls its session.
-   * @throws {OsError} If there is no descriptor left to wait with.
    */
   constructor(pid: number, streams: ChildStreams | PtyMaster) {
     const drain = this.#drain.signal;
     this.pid = pid;
-    this.#pidfd = openPidfd(pid);
+    this.#exit = new ExitWatch(pid);
     if (streams instanceof PtyMaster) {
       this.stdin = writableFromPty(streams);
       // A child that has closed its terminal goes on, and isn't to be hung up.
@@ -157,10 +154,17 @@ export class Child implements Disposable {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    const ended = exitOf(this.pid);
-    // Before the terminal, whose end would end it in another way.
-    if (!ended) this.killGroup("SIGKILL");
-    for (const fd of this.#fds) fd.close();
+    let ended: ChildStatus | undefined;
+    try {
+      ended = exitOf(this.pid);
+      // Before the terminal, whose end would end it in another way.
+      if (!ended) this.killGroup("SIGKILL");
+    } catch (error) {
+      this.#exit.close();
+      throw error;
+    } finally {
+      for (const fd of this.#fds) fd.close();
+    }
     if (ended) this.#reap();
   }
 
@@ -200,7 +204,7 @@ export class Child implements Disposable {
         if (this.#closed) this.#reap();
         return status;
       }
-      await this.#pidfd.readable();
+      await this.#exit.due();
       // The process id may be another's by now.
       if (this.#reaped) return this.#reaped;
     }
@@ -208,17 +212,10 @@ export class Child implements Disposable {
 
   #reap(): void {
     if (this.#reaped) return;
-    this.#reaped = reapIfEnded(this.pid);
-    this.#pidfd.close();
+    try {
+      this.#reaped = reapIfEnded(this.pid);
+    } finally {
+      this.#exit.close();
+    }
   }
-}
-
-function openPidfd(pid: number): AsyncFd {
-  const result = libc().syscall(BigInt(SYS_pidfd_open), pid, 0);
-  if (result >= 0) return new AsyncFd(result);
-  const code = errno();
-  // Nobody could wait for this child, so it must not stay.
-  libc().kill(-pid, signalNumber("SIGKILL"));
-  reap(pid);
-  throw new OsError(code, `watch process ${pid}`);
 }

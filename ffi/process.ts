@@ -22,17 +22,15 @@ import type { WindowSize } from "./terminal.ts";
 
 /** What {@linkcode spawn} runs. */
 export interface SpawnOptions extends ProgramOptions {
-  /** Gives the child a terminal instead of pipes, in a session of its own. */
-  terminal?: TerminalOptions;
-}
-
-/** The terminal of a child. */
-export interface TerminalOptions {
-  /** Its size. */
-  size: WindowSize;
   /**
-   * The id of the user that the terminal's file is given to, this process's by
-   * default. A command that becomes another user opens the terminal by its path.
+   * The size of the terminal that the child gets instead of pipes, in a session of
+   * its own.
+   */
+  terminal?: WindowSize;
+  /**
+   * The id of the user that the terminal or the pipes are given to, this process's
+   * by default. A command that becomes another user opens them by their paths, such
+   * as `/dev/tty` and `/dev/stdout`.
    */
   owner?: number;
 }
@@ -142,8 +140,16 @@ interface Stdio {
   closeStreams(): void;
 }
 
-function openStdio({ terminal }: SpawnOptions): Stdio {
-  return terminal ? openTerminal(terminal) : openPipes();
+function openStdio({ terminal, owner }: SpawnOptions): Stdio {
+  const stdio = terminal ? openTerminal(terminal) : openPipes();
+  try {
+    if (owner !== undefined) giveTo(owner, stdio.streams);
+    return stdio;
+  } catch (error) {
+    stdio.close();
+    stdio.closeStreams();
+    throw error;
+  }
 }
 
 function openPipes(): Stdio {
@@ -173,14 +179,8 @@ function openPipes(): Stdio {
   };
 }
 
-function openTerminal({ size, owner }: TerminalOptions): Stdio {
+function openTerminal(size: WindowSize): Stdio {
   const { master, path } = openPty(size);
-  try {
-    if (owner !== undefined) giveTo(owner, path);
-  } catch (error) {
-    master.close();
-    throw error;
-  }
   return {
     streams: path,
     connect: (pid) => new Child(pid, master),
@@ -193,8 +193,15 @@ function openTerminal({ size, owner }: TerminalOptions): Stdio {
 /** As chown(2) takes it: stays as it is. */
 const SAME_GROUP = 0xffffffff;
 
-function giveTo(owner: number, path: string): void {
-  if (libc().chown(encodeCString(path), owner, SAME_GROUP) < 0) {
-    throw new OsError(errno(), `give ${path} to user ${owner}`);
+function giveTo(owner: number, streams: StandardStreams): void {
+  const c = libc();
+  const what = `give standard streams to user ${owner}`;
+  if (typeof streams === "string") {
+    if (c.chown(encodeCString(streams), owner, SAME_GROUP) === 0) return;
+    throw new OsError(errno(), what);
+  }
+  for (const fd of streams) {
+    if (c.fchown(fd.number, owner, SAME_GROUP) === 0) continue;
+    throw new OsError(errno(), what);
   }
 }

@@ -80,7 +80,7 @@ Deno.test("spawn() makes the child lead a process group, with default signals an
 Deno.test("spawn() makes a terminal the controlling one of a new session", async () => {
   await withoutFdLeaks(async () => {
     using child = shell("tty; cat /proc/$$/stat; echo there >/dev/tty", {
-      terminal: { size: { rows: 40, cols: 120 } },
+      terminal: { rows: 40, cols: 120 },
     });
     const [path, stat, last] = (await toText(child.stdout)).split("\r\n");
     assert(path?.startsWith("/dev/pts/"), path);
@@ -100,7 +100,7 @@ Deno.test("spawn() makes a terminal the controlling one of a new session", async
 Deno.test("spawn() connects all three streams to the terminal, of the size that it is told", async () => {
   await withoutFdLeaks(async () => {
     using child = shell("stty size; [ -t 0 ] && [ -t 1 ] && echo oops >&2", {
-      terminal: { size: { rows: 40, cols: 120 } },
+      terminal: { rows: 40, cols: 120 },
     });
     const [stdout, stderr] = await Promise.all([
       toText(child.stdout),
@@ -119,7 +119,8 @@ Deno.test({
       const script = "stat -c %u:%g $(tty)";
       using usual = shell(script, ON_TERMINAL);
       using given = shell(script, {
-        terminal: { ...ON_TERMINAL.terminal, owner: 12345 },
+        ...ON_TERMINAL,
+        owner: 12345,
       });
       const [, group] = (await toText(usual.stdout)).match(/^0:(\d+)\r\n$/)!;
       assertEquals(await toText(given.stdout), `12345:${group}\r\n`);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { SIGACTION } from "./abi.ts";
+import { SIG_SETMASK, SIGACTION, SIZE_OF } from "./abi.ts";
 import { libc } from "./libc.ts";
 
 /** The signals of x86_64 and aarch64 Linux by number, see signal(7). */
@@ -77,4 +77,16 @@ export function isIgnored(signal: Deno.Signal): boolean {
   const action = new BigUint64Array(SIGACTION.size / 8);
   libc().sigaction(signalNumber(signal), null, action);
   return action[SIGACTION.handler / 8] === IGNORED;
+}
+
+/**
+ * Lets this thread receive all signals, and the kernel keep the ends of children
+ * until they are waited for: whoever started this process may have blocked signals
+ * or ignored SIGCHLD, which a new program inherits, see execve(2).
+ */
+export function resetSignals(): void {
+  const c = libc();
+  const defaults = new Uint8Array(SIGACTION.size);
+  c.sigaction(signalNumber("SIGCHLD"), defaults, null);
+  c.pthread_sigmask(SIG_SETMASK, new Uint8Array(SIZE_OF.sigset), null);
 }

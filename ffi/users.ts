@@ -27,6 +27,10 @@ export interface User {
 
 /** The highest id: the next one stands for none, see setreuid(2). */
 const MAX_ID = 0xfffffffe;
+/** As many groups as most users have at most. */
+const MIN_GROUPS = 64;
+/** See getgroups(2): a process is in no more. */
+const MAX_GROUPS = 65_536;
 const MIN_SIZE = 1024;
 /** Enough for the largest of groups with all its members. */
 const MAX_SIZE = 1 << 24;
@@ -80,6 +84,33 @@ export async function findGroup(name: string): Promise<number | undefined> {
     libc().getgrnam_r,
     (group) => group.getUint32(GROUP.gid, true),
   );
+}
+
+/**
+ * Lists the groups that a user is in, see getgrouplist(3), without holding anybody
+ * up.
+ *
+ * @param name The user's name.
+ * @param gid The id of the main group, which is one of them.
+ * @returns The groups' ids.
+ * @throws {OsError} If the name service doesn't answer (`ETIMEDOUT`).
+ * @throws {TypeError} If the name holds a NUL.
+ */
+export async function findGroups(name: string, gid: number): Promise<number[]> {
+  const cName = encodeCString(name, "user name");
+  const count = new Int32Array(1);
+  for (let room = MIN_GROUPS;; room = count[0]!) {
+    const groups = new Uint32Array(room);
+    count[0] = room;
+    const result = await services.run(
+      `look up the groups of user ${JSON.stringify(name)}`,
+      () => libc().getgrouplist(cName, gid, groups, count),
+    );
+    // As large as it has to be the next time, unless there are more by then.
+    if (result >= 0 || room >= MAX_GROUPS) {
+      return [...groups.subarray(0, Math.min(count[0]!, room))];
+    }
+  }
 }
 
 /**

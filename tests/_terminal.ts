@@ -56,7 +56,7 @@ export class Terminal implements AsyncDisposable {
       program: findProgram(argv[0]!, inherited["PATH"]),
       argv,
       env: { ...inherited, TERM: "xterm", PS1: "$ ", ...ENVIRONMENT, ...env },
-      terminal: { size },
+      terminal: size,
     });
     this.path = Deno.readLinkSync(`/proc/${this.pid}/fd/0`);
     this.#keys = this.#child.stdin.getWriter();

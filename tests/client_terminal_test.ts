@@ -147,7 +147,7 @@ Deno.test(
       program: argv[0],
       argv,
       env: { ...Deno.env.toObject(), ...ENVIRONMENT },
-      terminal: { size: { rows: 24, cols: 80 } },
+      terminal: { rows: 24, cols: 80 },
     });
     const command = await childNamed(agent.pid, "yes");
     await untilStalled(() => writtenBytes(command), "the command");

@@ -161,7 +161,7 @@ export class Cgroup {
     return {
       cpuMs: Math.round(cpu / 1000),
       ...(peak !== undefined && { peakMemoryBytes: Number(peak) }),
-      ...(events !== undefined && { oomKills: valueOf("oom_kill", events) }),
+      ...(events !== undefined && { oomKills: oomKills(events) }),
     };
   }
 
@@ -215,6 +215,18 @@ function ifThere<T>(action: () => T): T | undefined {
     if (isErrno(error, Errno.ENOENT)) return undefined;
     throw error;
   }
+}
+
+/**
+ * Returns how many processes lack of memory has killed. Where it kills a whole
+ * group, the kernel counts the process that it has chosen once more as one of them.
+ */
+function oomKills(events: string): number {
+  const kills = valueOf("oom_kill", events);
+  return Math.max(
+    kills - valueOf("oom_group_kill", events),
+    Math.min(kills, 1),
+  );
 }
 
 /** Returns a number from lines of names and numbers. */

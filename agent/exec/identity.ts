@@ -8,7 +8,13 @@ import { toText } from "@std/streams/to-text";
 import { spawn } from "../../ffi/process.ts";
 import { findProgram } from "../../ffi/program.ts";
 import { effectiveUserId } from "../../ffi/system.ts";
-import { findGroup, findUser, parseId, type User } from "../../ffi/users.ts";
+import {
+  findGroup,
+  findGroups,
+  findUser,
+  parseId,
+  type User,
+} from "../../ffi/users.ts";
 import { toolProcesses } from "../containment/tool_processes.ts";
 import { SessionError } from "../session_error.ts";
 
@@ -83,13 +89,15 @@ export async function lookUpIdentity(text: string): Promise<Identity> {
 
 /**
  * Returns the command that runs another one as somebody, with the supplementary
- * groups that the guest's database says; see setpriv(1).
+ * groups that the guest's database says; see setpriv(1). That the tool can become
+ * that user here is tried before: its own failure would look like the command's.
  *
  * @param identity Whom to run it as.
  * @param searchPath Where the tool is looked up: the agent's own PATH, never the
  * caller's.
  * @returns The tool's file, and the arguments in front of the command's.
- * @throws {SessionError} If the guest has no such tool.
+ * @throws {SessionError} If the guest has no such tool, or the tool cannot become
+ * that user.
  * @throws {OsError} If the tool cannot be tried.
  */
 export async function setprivCommand(
@@ -103,13 +111,17 @@ export async function setprivCommand(
       "becoming another user takes setpriv of util-linux, which this guest lacks",
     );
   }
-  return [
+  // Not --init-groups: several names may have one uid.
+  const groups = user && (await findGroups(user.name, gid)).join(",");
+  const command: [string, ...string[]] = [
     setpriv,
     `--reuid=${uid}`,
     `--regid=${gid}`,
-    user === undefined ? "--clear-groups" : "--init-groups",
+    groups ? `--groups=${groups}` : "--clear-groups",
     "--",
   ];
+  await tryToBecome(command);
+  return command;
 }
 
 function findSetpriv(searchPath: string | undefined): string | undefined {
@@ -120,23 +132,55 @@ function findSetpriv(searchPath: string | undefined): string | undefined {
   }
 }
 
-/** The files of tools that were tried and are the right one. */
+/** How many users and tools are remembered to have worked. */
+const MAX_TRIED = 1000;
+/** The tools that were tried and are the right one, and with which users. */
 const tried = new Set<string>();
 
 /** Busybox has a tool of that name that cannot change the user. */
 async function isUtilLinux(setpriv: string): Promise<boolean> {
   if (tried.has(setpriv)) return true;
-  using child = spawn({
-    program: setpriv,
-    argv: [setpriv, "--version"],
-    env: {},
-  });
-  toolProcesses.add(child.pid);
-  const [text, { code }] = await Promise.all([
-    toText(child.stdout),
-    child.status,
-  ]).finally(() => toolProcesses.delete(child.pid));
-  const right = code === 0 && text.includes("util-linux");
-  if (right) tried.add(setpriv);
+  const { code, stdout } = await runTool([setpriv, "--version"]);
+  const right = code === 0 && stdout.includes("util-linux");
+  if (right) remember(setpriv);
   return right;
+}
+
+async function tryToBecome(
+  command: readonly [string, ...string[]],
+): Promise<void> {
+  const key = command.join(" ");
+  if (tried.has(key)) return;
+  // Whoever may be that user may run the tool itself, which does nothing so.
+  const [setpriv] = command;
+  const { code, stderr } = await runTool([...command, setpriv, "--version"]);
+  if (code === 0) return remember(key);
+  throw new SessionError(
+    "not_executable",
+    `becoming that user failed: ${
+      stderr.trim() || `${setpriv} gave no reason`
+    }`,
+  );
+}
+
+function remember(key: string): void {
+  if (tried.size >= MAX_TRIED) tried.clear();
+  tried.add(key);
+}
+
+async function runTool(
+  argv: readonly [string, ...string[]],
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  using child = spawn({ program: argv[0], argv, env: {} });
+  toolProcesses.add(child.pid);
+  try {
+    const [stdout, stderr, { code }] = await Promise.all([
+      toText(child.stdout),
+      toText(child.stderr),
+      child.status,
+    ]);
+    return { code, stdout, stderr };
+  } finally {
+    toolProcesses.delete(child.pid);
+  }
 }

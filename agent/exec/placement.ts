@@ -67,11 +67,8 @@ export async function placeCommand(
     const env = await environmentFor(request, identity, context);
     checkArgs(argv, env, context.limits.args);
     const terminal = request.tty && {
-      size: {
-        rows: request.tty.rows || DEFAULT_SIZE.rows,
-        cols: request.tty.cols || DEFAULT_SIZE.cols,
-      },
-      ...(identity && { owner: identity.uid }),
+      rows: request.tty.rows || DEFAULT_SIZE.rows,
+      cols: request.tty.cols || DEFAULT_SIZE.cols,
     };
     const options = {
       name,
@@ -91,6 +88,7 @@ export async function placeCommand(
       program: tool[0],
       argv: [...tool, path, ...argv.slice(1)],
       ...options,
+      owner: identity.uid,
       mayWait: cwd !== undefined,
     };
   } catch (error) {

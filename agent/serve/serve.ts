@@ -6,6 +6,7 @@
 
 import { getLogger } from "@logtape/logtape";
 import { bindAll } from "../../ffi/libc.ts";
+import { resetSignals } from "../../ffi/signals.ts";
 import { formatAddress } from "../../ffi/socket_address.ts";
 import {
   checkResourceLimits,
@@ -31,6 +32,7 @@ const logger = getLogger(["cocoon-agent", "serve"]);
  */
 export async function serve(settings: ServeSettings): Promise<void> {
   const { address, grants, confined, policyFile, resourceLimits } = settings;
+  resetSignals();
   const policy = policyFile === undefined
     ? undefined
     : await openPolicy(policyFile, grants);
