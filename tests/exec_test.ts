@@ -152,12 +152,21 @@ Deno.test(
       const plain = file("plain", "#!/bin/sh\n", 0o644);
       const garbage = file("garbage", "\x01\x02 no program", 0o755);
       const orphan = file("orphan", "#!/nonexistent/interpreter\n", 0o755);
+      const windows = file("windows", "#!/bin/sh\r\necho hi\r\n", 0o755);
+      Deno.symlinkSync("loop", `${folder}/loop`);
       const huge = "x".repeat(200_000);
       const cases: [name: string, argv: string[], code: string][] = [
         ["a missing program", ["no-such-program"], "not_found"],
         ["a missing path", ["/nonexistent/program"], "not_found"],
         ["a file for a folder", [`${plain}/x`], "not_found"],
-        ["a missing interpreter", [orphan], "not_found"],
+        ["a missing interpreter", [orphan], "not_executable"],
+        [
+          "a script with the ends of lines of Windows",
+          [windows],
+          "not_executable",
+        ],
+        ["a link to itself", [`${folder}/loop`], "not_executable"],
+        ["a name that no file can have", ["x".repeat(300)], "not_executable"],
         ["an empty name", ["", "x"], "not_found"],
         ["a file without the x bit", [plain], "not_executable"],
         ["a file of no known format", [garbage], "not_executable"],

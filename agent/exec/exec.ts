@@ -8,7 +8,6 @@ import { abortable } from "@std/async/abortable";
 import { delay } from "@std/async/delay";
 import type { Child } from "../../ffi/child.ts";
 import type { Peer } from "../../ffi/connection.ts";
-import { Errno, OsError } from "../../ffi/errno.ts";
 import { forEachChunk } from "../../ffi/for_each_chunk.ts";
 import { spawn, spawnElsewhere, type SpawnOptions } from "../../ffi/process.ts";
 import type { ChildStatus } from "../../ffi/wait.ts";
@@ -26,9 +25,10 @@ import type { SessionCgroup } from "../containment/session_cgroup.ts";
 import { stdinWindow } from "../limits.ts";
 import type { CommandRecord } from "../logging/audit.ts";
 import type { SessionContext } from "../session_context.ts";
-import { SessionError, spawnError } from "../session_error.ts";
+import { spawnError } from "../session_error.ts";
 import { pumpInput } from "./input.ts";
 import { placeCommand, type PlacedCommand } from "./placement.ts";
+import { startError } from "./start_error.ts";
 import { TimeLimit } from "./time_limit.ts";
 
 /** How long a grandchild may hold the pipes once the child is gone, in milliseconds. */
@@ -170,13 +170,7 @@ async function start(
   try {
     return await (cgroup ? cgroup.start(run, command) : run(command));
   } catch (error) {
-    const failure = spawnError(command.name, error);
-    const refused = error instanceof OsError && error.errno === Errno.EACCES;
-    if (confinement === undefined || !refused) throw failure;
-    throw new SessionError(
-      failure.code,
-      `${failure.message}; the agent is confined to the files that were there when it started: start it again if this one, or what runs it, is newer`,
-    );
+    throw await startError(error, command, confinement);
   }
 }
 

@@ -5,6 +5,7 @@
  */
 
 import type { SpawnOptions } from "../../ffi/process.ts";
+import { findProgramFault } from "../../ffi/program_fault.ts";
 import { effectiveUserId } from "../../ffi/system.ts";
 import { findUser, type User } from "../../ffi/users.ts";
 import type { ExecFrame } from "../../protocol/mod.ts";
@@ -83,6 +84,9 @@ export async function placeCommand(
     if (identity === undefined) {
       return { program: path, argv, ...options, mayWait: waits };
     }
+    // The tool would say it as the command, or hand the file to a shell.
+    const fault = await findProgramFault(path);
+    if (fault !== undefined) throw new SessionError("not_executable", fault);
     const tool = await setprivCommand(identity, context.environment["PATH"]);
     return {
       program: tool[0],

@@ -58,8 +58,20 @@ async function untilBusy(agent: Agent): Promise<string> {
 /** The calls that start a process, of which not every architecture has all. */
 const CLONE = "clone,clone3,?fork,?vfork";
 
-/** Makes a fault of system calls that the kernel refuses for a while. */
-function refusal(error: string, what: string, calls: string): Fault {
+/**
+ * Makes a fault of system calls that the kernel refuses for a while.
+ *
+ * @param error The error that they get.
+ * @param what What the kernel gives, such as "no process".
+ * @param calls The calls.
+ * @param check Checks what new commands come to meanwhile, and says it.
+ */
+function refusal(
+  error: string,
+  what: string,
+  calls: string,
+  check: (agent: Agent) => Promise<string>,
+): Fault {
   return {
     name: `${error}: the kernel gives ${what}`,
     needs: ["strace"],
@@ -73,17 +85,36 @@ function refusal(error: string, what: string, calls: string): Fault {
         `--attach=${agent.pid}`,
       ]);
       await strace.stderr.expect("attached");
-      const message = await untilBusy(agent);
-      assertMatch(message, new RegExp(`^Cannot run "true": .*${error}`));
+      await check(agent);
       await checkEcho(before);
       await sleep(duration);
       await checkEcho(before);
-      await untilBusy(agent);
+      const came = await check(agent);
       strace.kill("SIGINT");
       await strace.code;
-      return 'new commands were answered "busy"; who was there went on';
+      return `${came}; who was there went on`;
     },
   };
+}
+
+/** Makes a fault without which no command can be run. */
+function shortage(error: string, what: string, calls: string): Fault {
+  return refusal(error, what, calls, async (agent) => {
+    assertMatch(
+      await untilBusy(agent),
+      new RegExp(`^Cannot run "true": .*${error}`),
+    );
+    return 'new commands were answered "busy"';
+  });
+}
+
+/** What runs has run: it mustn't be answered `busy` that nobody can watch it. */
+async function checkRuns(agent: Agent): Promise<string> {
+  for (let i = 0; i < 5; i++) {
+    const { stdout, end } = await agent.exec(["sh", "-c", "echo $0", `${i}`]);
+    assertEquals([text(stdout), end.type], [`${i}\n`, "exit"]);
+  }
+  return "new commands ran, and were looked at 20 times a second";
 }
 
 /** What an agent lacks. */
@@ -124,8 +155,14 @@ export const EXHAUSTION: readonly Fault[] = [
       return "who was there went on; who came later waited until it was over";
     },
   },
-  refusal("EAGAIN", "no process", CLONE),
-  refusal("ENOMEM", "no memory for a process", CLONE),
-  refusal("ENFILE", "no pipe", "pipe2"),
-  refusal("EMFILE", "no descriptor to watch a command with", "pidfd_open"),
+  shortage("EAGAIN", "no process", CLONE),
+  shortage("ENOMEM", "no memory for a process", CLONE),
+  shortage("ENFILE", "no pipe", "pipe2"),
+  refusal(
+    "EMFILE",
+    "no descriptor to watch a command with",
+    "pidfd_open",
+    checkRuns,
+  ),
+  refusal("EPERM", "no way to watch a command", "pidfd_open", checkRuns),
 ];
