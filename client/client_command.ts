@@ -15,6 +15,7 @@ import { enlargePipe } from "../ffi/pipe.ts";
 import { EXEC_FLAGS, parseDescriptor, parseExecFlags } from "./exec_flags.ts";
 import { classifyFailure, EXIT_FAILURE, LeftError } from "./failure.ts";
 import type { HostAdapter } from "./host_adapter.ts";
+import { checkArguments } from "./local_arguments.ts";
 import { LocalOutput } from "./local_output.ts";
 import { LocalSignals } from "./local_signals.ts";
 import type { LocalTerminal } from "./local_terminal.ts";
@@ -128,6 +129,7 @@ async function execute(
   output: LocalOutput,
   status: StatusChannel | undefined,
 ): Promise<RemoteStatus> {
+  checkArguments();
   const target = parseTarget(flags);
   const { argv, placement, tty, escape, raw } = await parseExecFlags(flags);
   const leaving = new AbortController();

@@ -108,6 +108,8 @@ export interface SpawnOptions extends CallOptions, Placement, Partial<Stdio> {
  * @throws {UnsupportedError} If the agent lacks an extension that is needed.
  * @throws {ProtocolError} If the agent breaks the protocol.
  * @throws {RangeError} If the timeout, a limit or the terminal's size is none.
+ * @throws {TypeError} If an argument, a variable, the folder or the user holds a lone
+ * surrogate.
  * @throws If the signal is aborted before the command runs, its reason.
  */
 export async function spawn(
@@ -159,6 +161,15 @@ function execFrame(
   if (timeout !== undefined && !(timeout > 0 && timeout < Infinity)) {
     throw new RangeError(
       `Cannot limit a command to ${timeout} ms: it must be a positive number`,
+    );
+  }
+  const texts = [...argv, ...Object.entries(env).flat(), cwd, user];
+  const broken = texts.find((text) => text?.isWellFormed() === false);
+  if (broken !== undefined) {
+    throw new TypeError(
+      `Cannot run ${JSON.stringify(argv[0])}: ${
+        JSON.stringify(broken)
+      } holds half of a character (a lone surrogate), which isn't UTF-8`,
     );
   }
   checkResourceLimits(limits);

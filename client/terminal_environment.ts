@@ -26,7 +26,7 @@ export const TERMINAL_VARIABLES: readonly string[] = [
  * @returns The value of `TERM`, if there is any.
  */
 export function terminalKind(): string | undefined {
-  return Deno.env.get("TERM") || undefined;
+  return readVariable("TERM") || undefined;
 }
 
 /**
@@ -37,8 +37,18 @@ export function terminalKind(): string | undefined {
 export function localeVariables(): Record<string, string> {
   const variables: Record<string, string> = {};
   for (const name of LOCALE_VARIABLES) {
-    const value = Deno.env.get(name);
+    const value = readVariable(name);
     if (value !== undefined) variables[name] = value;
   }
   return variables;
+}
+
+/** A value that isn't UTF-8 cannot be sent, and is taken for none. */
+function readVariable(name: string): string | undefined {
+  try {
+    return Deno.env.get(name);
+  } catch (error) {
+    if (error instanceof Deno.errors.InvalidData) return undefined;
+    throw error;
+  }
 }

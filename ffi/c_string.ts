@@ -25,7 +25,77 @@ export type Named = keyof typeof MAX_BYTES;
 const POINTER_SIZE = 8;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+/** What a byte that isn't UTF-8 stands as in a string is this much more. */
+const ESCAPE = 0xdc00;
+/** The most bytes that a character takes in UTF-8. */
+const MAX_CHARACTER_BYTES = 4;
+
+/**
+ * Decodes what the system calls text, and is bytes without a NUL. A byte that isn't
+ * UTF-8 becomes a lone surrogate, U+DC80 to U+DCFF, from which
+ * {@linkcode encodeText} makes the same byte again; as Python's `surrogateescape`.
+ *
+ * @param bytes The bytes.
+ * @returns The string.
+ */
+export function decodeText(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return decodePiecewise(bytes);
+  }
+}
+
+function decodePiecewise(bytes: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at < bytes.length;) {
+    const character = decodeCharacter(bytes, at);
+    text += character ?? String.fromCharCode(ESCAPE + bytes[at]!);
+    at += character === undefined ? 1 : encoder.encode(character).length;
+  }
+  return text;
+}
+
+function decodeCharacter(bytes: Uint8Array, at: number): string | undefined {
+  for (let length = 1; length <= MAX_CHARACTER_BYTES; length++) {
+    try {
+      return decoder.decode(bytes.subarray(at, at + length));
+    } catch {
+      // A longer one may be whole.
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Encodes text for the system, see {@linkcode decodeText}.
+ *
+ * @param text The text.
+ * @returns Its bytes.
+ */
+export function encodeText(text: string): Uint8Array {
+  if (text.isWellFormed()) return encoder.encode(text);
+  const pieces = text.match(/[\udc80-\udcff]|[^\udc80-\udcff]+/gu) ?? [];
+  const bytes = pieces.map((piece) => {
+    const byte = piece.charCodeAt(0) - ESCAPE;
+    return piece.length === 1 && byte >= 0x80 && byte <= 0xff
+      ? Uint8Array.of(byte)
+      : encoder.encode(piece);
+  });
+  return concat(bytes);
+}
+
+function concat(pieces: readonly Uint8Array[]): Uint8Array {
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
 
 /**
  * Tells whether a string is longer than anything of its kind can be.
@@ -38,7 +108,7 @@ export function isTooLong(text: string, named: Named): boolean {
   const max = MAX_BYTES[named];
   // A unit of UTF-16 takes one to three bytes: few strings have to be counted.
   if (text.length > max) return true;
-  return 3 * text.length > max && encoder.encode(text).length > max;
+  return 3 * text.length > max && encodeText(text).length > max;
 }
 
 /**
@@ -59,7 +129,7 @@ export function encodeCString(text: string, named: Named = "path"): Uint8Array {
     );
   }
   checkForNul(text);
-  return encoder.encode(text + "\0");
+  return encodeText(text + "\0");
 }
 
 /**
@@ -77,9 +147,7 @@ export function encodeCStringArray(
   // In one piece: for an environment of 35 variables that takes 5 µs, and a call
   // of the encoder for each string 20 µs.
   for (const text of texts) checkForNul(text);
-  const strings = encoder.encode(
-    texts.map((text) => `${text}\0`).join(""),
-  );
+  const strings = encodeText(texts.map((text) => `${text}\0`).join(""));
   const tableSize = (texts.length + 1) * POINTER_SIZE;
   const buffer = new Uint8Array(new ArrayBuffer(tableSize + strings.length));
   buffer.set(strings, tableSize);
@@ -99,7 +167,7 @@ export function encodeCStringArray(
  * @returns The string.
  */
 export function decodeCString(bytes: Uint8Array): string {
-  return decoder.decode(bytes.subarray(0, bytes.indexOf(0)));
+  return decodeText(bytes.subarray(0, bytes.indexOf(0)));
 }
 
 /**

@@ -1,8 +1,10 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
   decodeCString,
+  decodeText,
   encodeCString,
   encodeCStringArray,
+  encodeText,
   readCString,
 } from "./c_string.ts";
 import { addressOf } from "./libc.ts";
@@ -64,4 +66,23 @@ Deno.test("encodeCString() refuses what is longer than anything of its kind, by 
     // Three bytes each.
     assertThrows(() => encodeCString("∞".repeat(max / 2), named), RangeError);
   }
+});
+
+Deno.test("decodeText() and encodeText() keep bytes that aren't UTF-8", () => {
+  const cases: (readonly number[])[] = [
+    [],
+    [0x61, 0xc3, 0xa9],
+    [0xef, 0xbb, 0xbf, 0x61],
+    [0xff],
+    [0x61, 0x80, 0xc3, 0xa9, 0xc3],
+    // A surrogate, and a character that is longer than it must be.
+    [0xed, 0xb2, 0x80],
+    [0xc0, 0xaf],
+    [0xf0, 0x9f, 0x98, 0x80, 0xf0, 0x9f, 0x98],
+  ];
+  for (const bytes of cases) {
+    const text = decodeText(Uint8Array.from(bytes));
+    assertEquals([...encodeText(text)], bytes);
+  }
+  assertEquals(decodeText(Uint8Array.of(0x61, 0xff)), "a\udcff");
 });

@@ -14,8 +14,8 @@ import { signalNumber } from "./signals.ts";
 
 /** Where the kernel lists this process's threads, see proc(5). */
 const THREADS = "/proc/self/task";
-/** More than the ids of as many children as Linux has processes take, in bytes. */
-const MAX_BYTES = 1 << 20;
+/** Enough for the ids of thousands of children, in bytes. */
+const MAX_BYTES = 65_536;
 
 /**
  * Kills the child that was given these standard streams, and whose process id isn't

@@ -5,6 +5,7 @@
  */
 
 import { O_RDONLY } from "./abi.ts";
+import { decodeText } from "./c_string.ts";
 import { Fd } from "./fd.ts";
 
 /**
@@ -30,7 +31,26 @@ export function readFile(path: string, maxBytes: number): Uint8Array {
  * @throws {OsError} If the file cannot be opened or read.
  */
 export function readText(path: string, maxBytes: number): string {
-  return new TextDecoder().decode(readFile(path, maxBytes));
+  return decodeText(readFile(path, maxBytes));
+}
+
+/** As much as most files have that are read whole, in bytes. */
+const USUAL_BYTES = 65_536;
+
+/**
+ * Reads a file of the kernel's, which doesn't tell how long it is; as
+ * {@linkcode readFile} does.
+ *
+ * @param path The file's path.
+ * @param maxBytes How many bytes to read at most.
+ * @returns The bytes.
+ * @throws {OsError} If the file cannot be opened or read.
+ */
+export function readWhole(path: string, maxBytes: number): Uint8Array {
+  for (let room = USUAL_BYTES;; room *= 4) {
+    const bytes = readFile(path, Math.min(room, maxBytes));
+    if (bytes.length < room || room >= maxBytes) return bytes;
+  }
 }
 
 /**

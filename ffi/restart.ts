@@ -4,14 +4,27 @@
  * @module
  */
 
-import { encodeCString, encodeCStringArray } from "./c_string.ts";
+import { decodeText, encodeCString, encodeCStringArray } from "./c_string.ts";
 import { OsError } from "./errno.ts";
 import { errno, libc } from "./libc.ts";
 import { realPath } from "./program.ts";
-import { readText } from "./read_file.ts";
+import { readWhole } from "./read_file.ts";
 
 /** What the kernel takes at most, see execve(2). */
 const MAX_ARGS_BYTES = 6 * 1024 * 1024;
+
+/**
+ * Returns the arguments that this process was started with, its name first. Bytes
+ * that aren't UTF-8, in the place of which Deno returns U+FFFD, are kept, see
+ * `decodeText`.
+ *
+ * @returns The arguments.
+ * @throws {OsError} If /proc isn't there.
+ */
+export function ownArguments(): string[] {
+  const bytes = readWhole("/proc/self/cmdline", MAX_ARGS_BYTES);
+  return decodeText(bytes).split("\0").slice(0, -1);
+}
 
 /**
  * Returns the file that this process runs.
@@ -33,8 +46,7 @@ export function ownProgram(): string {
  */
 export function restart(env: Readonly<Record<string, string>>): never {
   const program = ownProgram();
-  const argv = readText("/proc/self/cmdline", MAX_ARGS_BYTES)
-    .split("\0").slice(0, -1);
+  const argv = ownArguments();
   const variables = Object.entries(env).map(([name, value]) =>
     `${name}=${value}`
   );

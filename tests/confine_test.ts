@@ -101,7 +101,7 @@ Deno.test({
         },
       }).symbols;
       await libc.getpid();
-      confine(["sh"], Deno.env);
+      confine(["sh"], Deno.env.toObject());
       const path = new TextEncoder().encode("${ID}\\0");
       const argv = new BigUint64Array([
         Deno.UnsafePointer.value(Deno.UnsafePointer.of(path)),

@@ -4,8 +4,15 @@
  * @module
  */
 
-/** What the service manager tells the agent alone, see systemd.exec(5). */
+import { ownEnvironment } from "../../ffi/environment.ts";
+import { CONFINED } from "../grants/confinement.ts";
+
+/**
+ * What the agent has told itself, and what the service manager tells it alone, see
+ * systemd.exec(5).
+ */
 const AGENT_ONLY: readonly string[] = [
+  CONFINED,
   "JOURNAL_STREAM",
   "LOGS_DIRECTORY",
   "NOTIFY_SOCKET",
@@ -20,7 +27,7 @@ const AGENT_ONLY: readonly string[] = [
  * @returns The variables by name.
  */
 export function inheritedEnvironment(): Record<string, string> {
-  const environment = Deno.env.toObject();
+  const environment = { ...ownEnvironment() };
   for (const name of AGENT_ONLY) delete environment[name];
   return environment;
 }
@@ -39,9 +46,22 @@ export function findInvalidVariable(
     const quoted = JSON.stringify(name.split("=")[0]);
     if (name === "") return "the name of a variable is empty";
     if (name.includes("=")) return `the name of variable ${quoted} holds a "="`;
-    if (name.includes("\0") || value.includes("\0")) {
-      return `variable ${quoted} holds a NUL`;
-    }
+    const fault = findTextFault(name) ?? findTextFault(value);
+    if (fault !== undefined) return `variable ${quoted} ${fault}`;
   }
   return undefined;
+}
+
+/**
+ * Finds what no text for the system can hold.
+ *
+ * @param text The text, if there is any.
+ * @returns What is wrong with it, as it reads after what it is, or `undefined`.
+ */
+export function findTextFault(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  if (text.includes("\0")) return "holds a NUL";
+  return text.isWellFormed()
+    ? undefined
+    : "holds half of a character (a lone surrogate), which isn't UTF-8";
 }

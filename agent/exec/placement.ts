@@ -13,7 +13,7 @@ import { checkArgs } from "../limits.ts";
 import type { SessionContext } from "../session_context.ts";
 import { SessionError, spawnError } from "../session_error.ts";
 import { authorize } from "./authorize.ts";
-import { findInvalidVariable } from "./environment.ts";
+import { findInvalidVariable, findTextFault } from "./environment.ts";
 import type { ExecContext } from "./exec.ts";
 import { type Identity, setprivCommand } from "./identity.ts";
 
@@ -100,12 +100,15 @@ export async function placeCommand(
   }
 }
 
+/** Refuses what the system would cut short, or take for something else. */
 function checkText({ argv, cwd, user, env, tty }: ExecFrame): void {
-  const texts = { argument: argv, folder: [cwd], user: [user] };
   const fault = findInvalidVariable({ TERM: tty?.term ?? "", ...env }) ??
-    Object.entries(texts)
-      .filter(([, values]) => values.some((text) => text?.includes("\0")))
-      .map(([name]) => `its ${name} holds a NUL`)[0];
+    Object.entries({ argument: argv, folder: [cwd], user: [user] })
+      .map(([name, values]) => {
+        const fault = values.map(findTextFault).find((one) => one);
+        return fault && `its ${name} ${fault}`;
+      })
+      .find((one) => one);
   if (fault !== undefined) throw new SessionError("protocol", fault);
 }
 

@@ -41,7 +41,7 @@ const REMEDIES: ReadonlyMap<number, string> = new Map([
  * Holds the id of a process that was started over in a domain of its own, which
  * all of its threads are in.
  */
-const RESTARTED = "COCOON_AGENT_CONFINED";
+export const CONFINED = "COCOON_AGENT_CONFINED";
 
 /**
  * Has the kernel refuse, to this process, to what it starts and to all that comes
@@ -60,11 +60,10 @@ const RESTARTED = "COCOON_AGENT_CONFINED";
  */
 export function confine(
   programs: readonly string[],
-  env: typeof Deno.env,
+  env: Readonly<Record<string, string>>,
 ): Confinement {
-  const searchPath = env.get("PATH");
-  const restarted = env.get(RESTARTED) === String(Deno.pid);
-  env.delete(RESTARTED);
+  const searchPath = env["PATH"];
+  const restarted = env[CONFINED] === String(Deno.pid);
   const { files, warnings } = findExecutables(programs, searchPath);
   const tool = findExecutables([SETPRIV], searchPath);
   // A file that holds other programs too would grant them all.
@@ -74,7 +73,7 @@ export function confine(
     if (!restarted) {
       const own = findExecutables([ownProgram()], searchPath);
       restrictExecution([...allowed, ...own.files]);
-      restart({ ...env.toObject(), [RESTARTED]: String(Deno.pid) });
+      restart({ ...env, [CONFINED]: String(Deno.pid) });
     }
     return { landlockAbi: restrictExecution(allowed), warnings };
   } catch (error) {

@@ -8,6 +8,7 @@ import { type Flag, UsageError } from "../../cli/command.ts";
 import { type ParsedFlags, parseInteger } from "../../cli/parse_flags.ts";
 import { printError } from "../../cli/print_error.ts";
 import { terminalText } from "../../cli/terminal_text.ts";
+import { ownEnvironment } from "../../ffi/environment.ts";
 import { lookUpFolder, lookUpProgram } from "../../ffi/program.ts";
 import { findInvalidVariable } from "../exec/environment.ts";
 import { lookUpIdentity } from "../exec/identity.ts";
@@ -74,7 +75,7 @@ export async function checkPolicy(
   path: string,
   flags: ParsedFlags,
 ): Promise<number> {
-  const searchPath = Deno.env.get("PATH");
+  const searchPath = ownEnvironment()["PATH"];
   const request = await commandRequest(flags, searchPath);
   let policy: Policy;
   try {

@@ -5,6 +5,7 @@
  */
 
 import { getLogger } from "@logtape/logtape";
+import { ownEnvironment } from "../../ffi/environment.ts";
 import { bindAll } from "../../ffi/libc.ts";
 import { resetSignals } from "../../ffi/signals.ts";
 import { formatAddress } from "../../ffi/socket_address.ts";
@@ -36,7 +37,7 @@ export async function serve(settings: ServeSettings): Promise<void> {
   const policy = policyFile === undefined
     ? undefined
     : await openPolicy(policyFile, grants);
-  const confinement = confined && confine(confined, Deno.env);
+  const confinement = confined && confine(confined, ownEnvironment());
   for (const warning of confinement?.warnings ?? []) {
     logger.warn("{warning}", { warning });
   }

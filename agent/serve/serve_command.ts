@@ -7,6 +7,7 @@
 import { getLogger } from "@logtape/logtape";
 import { type Command, type Flag, UsageError } from "../../cli/command.ts";
 import type { ParsedFlags } from "../../cli/parse_flags.ts";
+import { ownEnvironment } from "../../ffi/environment.ts";
 import { closeLogging, configureLogging } from "../logging/logging.ts";
 import { PolicyError } from "../policy/policy.ts";
 import { CHECK_FLAGS, CHECK_POLICY, checkPolicy } from "./check_policy.ts";
@@ -54,7 +55,7 @@ async function run(flags: ParsedFlags): Promise<number> {
   const settings = parseServeFlags(flags);
   try {
     await configureLogging(
-      Deno.env.get("AGENT_LOG_LEVEL"),
+      ownEnvironment()["AGENT_LOG_LEVEL"],
       Deno.env.has("JOURNAL_STREAM"),
       settings.auditFile,
     );

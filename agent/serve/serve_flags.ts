@@ -8,6 +8,7 @@ import { type Flag, UsageError } from "../../cli/command.ts";
 import { type ParsedFlags, parseInteger } from "../../cli/parse_flags.ts";
 import { parseResourceLimits } from "../../cli/parse_resource_limits.ts";
 import { VMADDR_CID_ANY } from "../../ffi/abi.ts";
+import { ownEnvironment } from "../../ffi/environment.ts";
 import type { SocketAddress } from "../../ffi/socket_address.ts";
 import { Grants } from "../grants/grants.ts";
 import { DEFAULT_LIMITS, LIMIT_BOUNDS, type Limits } from "../limits.ts";
@@ -148,7 +149,7 @@ export function parseServeFlags(flags: ParsedFlags): ServeSettings {
   }
   return {
     address: listenAddress(flags),
-    grants: new Grants(programs, Deno.env.get("PATH")),
+    grants: new Grants(programs, ownEnvironment()["PATH"]),
     confined: flags.has("confine") ? programs : undefined,
     cids: [HOST_CID, ...cids],
     limits: agentLimits(flags),

@@ -5,6 +5,7 @@
  */
 
 import { getLogger } from "@logtape/logtape";
+import { ownEnvironment } from "../../ffi/environment.ts";
 import { DeniedError, type Grants } from "../grants/grants.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { PolicyFile } from "../policy/policy_file.ts";
@@ -25,7 +26,7 @@ export async function openPolicy(
 ): Promise<PolicyFile> {
   // Only agents with a policy load what reads one.
   const { PolicyFile } = await import("../policy/policy_file.ts");
-  const policy = new PolicyFile(path, Deno.env.get("PATH"));
+  const policy = new PolicyFile(path, ownEnvironment()["PATH"]);
   await warnOfUngranted(policy.current, grants);
   return policy;
 }
