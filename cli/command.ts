@@ -12,6 +12,8 @@ export interface Flag {
   readonly name: string;
   /** A single letter that stands for it. */
   readonly alias?: string;
+  /** What it is called elsewhere, and may be called here as well. */
+  readonly otherNames?: readonly string[];
   /** What its value is called in the help; a flag without one takes no value. */
   readonly value?: string;
   /** Whether it may be given several times. */
@@ -28,15 +30,10 @@ export interface Command {
   readonly summary: string;
   /** How it is called, a line each, without the program's name. */
   readonly usage: readonly string[];
-  /** Whether arguments may follow `--`. */
+  /** Whether arguments may follow the flags. */
   readonly takesArguments?: boolean;
   /** The flags it takes. */
   readonly flags: readonly Flag[];
-  /**
-   * What to say to those who give a flag that it lacks, by the argument, such as
-   * `-i`.
-   */
-  readonly hints?: Readonly<Record<string, string>>;
   /** What else its help says: examples, environment, exit codes. */
   readonly notes?: string;
   /** The exit code of a usage error. */

@@ -10,7 +10,11 @@ import type { Command, Flag } from "./command.ts";
 export const PROGRAM = "cocoon-agent";
 
 /** The flag that every command takes. */
-export const HELP_FLAG: Flag = { name: "help", description: "Show this help" };
+export const HELP_FLAG: Flag = {
+  name: "help",
+  alias: "h",
+  description: "Show this help",
+};
 
 /**
  * Formats the help of a command.
@@ -58,10 +62,13 @@ export function formatHelp(
   ].join("\n");
 }
 
-function formatFlag({ name, alias, value, repeatable }: Flag): string {
+function formatFlag(
+  { name, alias, otherNames = [], value, repeatable }: Flag,
+): string {
   const short = alias === undefined ? "" : `-${alias}, `;
   const argument = value === undefined ? "" : ` ${value}`;
-  return `${short}--${name}${argument}${repeatable ? " …" : ""}`;
+  const names = [name, ...otherNames].map((name) => `--${name}`).join(", ");
+  return `${short}${names}${argument}${repeatable ? " …" : ""}`;
 }
 
 /**

@@ -4,33 +4,35 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
 import { type Command, type Flag, UsageError } from "./command.ts";
 import { HELP_FLAG } from "./help.ts";
 import { nearestWord } from "./nearest_word.ts";
 
 /** The flags and arguments of a command line. */
 export class ParsedFlags {
-  /** The arguments after `--`. */
+  /** The arguments after the flags, or after `--`. */
   readonly rest: readonly string[];
-  readonly #values: Readonly<Record<string, unknown>>;
+  readonly #values: ReadonlyMap<string, readonly string[]>;
 
   /**
-   * @param values The flags' values by name.
-   * @param rest The arguments after `--`.
+   * @param values What was given for each flag, by its name.
+   * @param rest The arguments after the flags.
    */
-  constructor(values: Readonly<Record<string, unknown>>, rest: string[]) {
+  constructor(
+    values: ReadonlyMap<string, readonly string[]>,
+    rest: readonly string[],
+  ) {
     this.#values = values;
     this.rest = rest;
   }
 
   /**
-   * Returns whether a flag without a value was given.
+   * Returns whether a flag was given.
    *
    * @param name The flag's name.
    */
   has(name: string): boolean {
-    return this.#values[name] === true;
+    return this.#values.has(name);
   }
 
   /**
@@ -39,7 +41,7 @@ export class ParsedFlags {
    * @param name The flag's name.
    */
   get(name: string): string | undefined {
-    return this.#values[name] as string | undefined;
+    return this.#values.get(name)?.[0];
   }
 
   /**
@@ -48,7 +50,7 @@ export class ParsedFlags {
    * @param name The flag's name.
    */
   all(name: string): readonly string[] {
-    return this.#values[name] as string[];
+    return this.#values.get(name) ?? [];
   }
 
   /**
@@ -161,103 +163,147 @@ export function parseInteger(
 }
 
 /** What else {@linkcode parseFlags} knows about a command. */
-export type ParseFlagsOptions = Pick<Command, "takesArguments" | "hints">;
+export type ParseFlagsOptions = Pick<Command, "takesArguments">;
 
 /**
- * Parses the flags of a command. All flags come before `--`; what follows it is
- * left as it is.
+ * Parses the flags of a command, as getopt_long(3) does with `+`: short flags may
+ * be bundled and their values attached, and the flags end at `--` or at the first
+ * word that is none. What follows is left as it is.
+ *
+ * `--help` ends the parsing as well, whatever comes behind it.
  *
  * @param args The arguments after the command's name.
- * @param flags The flags that the command takes.
- * @param options What else is known about the command, for messages.
+ * @param flags The flags that the command takes, beside `--help`.
+ * @param options What else is known about the command.
  * @returns The values.
  * @throws {UsageError} If a flag is unknown, lacks its value, has one that it
  * doesn't take, or has a value and is given twice though it isn't repeatable, or
- * if an argument stands before `--`.
+ * if a word that is no flag comes without a `--` before it where the command takes
+ * no arguments.
  */
 export function parseFlags(
   args: readonly string[],
   flags: readonly Flag[],
   options: ParseFlagsOptions = {},
 ): ParsedFlags {
-  const split = args.indexOf("--");
-  checkShape(split < 0 ? args : args.slice(0, split), flags, options);
+  const known = [...flags, HELP_FLAG];
+  const values = new Map<string, string[]>();
+  let at = 0;
 
-  const valued = flags.filter(({ value }) => value !== undefined);
-  const { "--": rest, _: _, ...values } = parseArgs([...args], {
-    "--": true,
-    string: valued.map(({ name }) => name),
-    collect: valued.map(({ name }) => name),
-    boolean: flags.filter(({ value }) => value === undefined)
-      .map(({ name }) => name),
-    alias: Object.fromEntries(
-      flags.flatMap(({ name, alias }) => alias ? [[name, alias]] : []),
-    ),
-    unknown(arg: string, key?: string) {
-      throw new UsageError(
-        key === undefined
-          ? `Unexpected argument "${arg}"${
-            options.takesArguments ? ': a command to run goes after "--"' : ""
-          }`
-          : `Unknown flag "${arg.split("=")[0]}"${suggest(arg, flags)}`,
-      );
-    },
-  });
-
-  for (const { name, repeatable } of valued) {
-    const given = values[name] as string[];
-    if (given.includes("")) throw new UsageError(`--${name} needs a value`);
-    if (repeatable) continue;
-    if (given.length > 1) {
-      throw new UsageError(`--${name} can be given only once`);
+  function take({ name, repeatable }: Flag, label: string, value = ""): void {
+    const given = values.get(name);
+    if (given === undefined) values.set(name, [value]);
+    else if (repeatable) given.push(value);
+    // Without a value, once more changes nothing.
+    else if (value !== "") {
+      throw new UsageError(`${label} can be given only once`);
     }
-    values[name] = given[0];
   }
+
+  /** Takes a flag with the value that is attached to it, or else the next word. */
+  function takeValued(flag: Flag, label: string, attached?: string): void {
+    const value = attached ?? args[at++];
+    if (attached === undefined && value !== undefined && /^-./.test(value)) {
+      throw new UsageError(
+        `${label} needs a value; one that begins with "-" is written --${flag.name}=VALUE`,
+      );
+    }
+    if (!value) throw new UsageError(`${label} needs a value`);
+    take(flag, label, value);
+  }
+
+  function takeLong(arg: string): void {
+    const [label, attached] = splitOnce(arg, "=");
+    const name = label.slice(2);
+    const flag = known.find((flag) => longNames(flag).includes(name));
+    if (flag === undefined) {
+      throw new UsageError(`Unknown flag "${label}"${suggest(name, known)}`);
+    }
+    if (flag.value !== undefined) return takeValued(flag, label, attached);
+    if (attached !== undefined) {
+      throw new UsageError(`${label} takes no value`);
+    }
+    take(flag, label);
+  }
+
+  function takeShort(arg: string): void {
+    checkBundle(arg, known);
+    for (let letter = 1; letter < arg.length; letter++) {
+      const given = `-${arg[letter]}`;
+      const flag = known.find(({ alias }) => alias === arg[letter]);
+      if (flag === undefined) {
+        throw new UsageError(
+          `Unknown flag "${given}"${
+            arg === given ? "" : ` in "${arg}"${suggest(arg.slice(1), known)}`
+          }`,
+        );
+      }
+      const label = `--${flag.name}`;
+      const attached = arg.slice(letter + 1);
+      if (flag.value !== undefined) {
+        return takeValued(
+          flag,
+          label,
+          attached === "" ? undefined : attached.replace(/^=/, ""),
+        );
+      }
+      if (attached.startsWith("=")) {
+        throw new UsageError(`${label} takes no value`);
+      }
+      take(flag, label);
+    }
+  }
+
+  while (at < args.length && !values.has(HELP_FLAG.name)) {
+    const arg = args[at]!;
+    if (!/^-./.test(arg)) break;
+    at++;
+    if (arg === "--") break;
+    if (arg.startsWith("--")) takeLong(arg);
+    else takeShort(arg);
+  }
+  if (values.has(HELP_FLAG.name)) return new ParsedFlags(values, []);
+  const rest = args.slice(at);
+  const [word] = rest;
+  // An empty word is often a shell's variable that was never set.
+  if (
+    word !== undefined && args[at - 1] !== "--" &&
+    (word === "" || !options.takesArguments)
+  ) throw new UsageError(`Unexpected argument "${word}"`);
   return new ParsedFlags(values, rest);
 }
 
-/** Refuses what the parser would take for something else. */
-function checkShape(
-  args: readonly string[],
-  flags: readonly Flag[],
-  { hints = {} }: ParseFlagsOptions,
-): void {
-  let last: Flag | undefined;
-  for (const arg of args) {
-    // It would take the value for a flag.
-    if (last && /^-./.test(arg)) {
-      throw new UsageError(
-        `--${last.name} needs a value; one that begins with "-" is written --${last.name}=VALUE`,
-      );
-    }
-    if (Object.hasOwn(hints, arg)) {
-      throw new UsageError(`Unknown flag "${arg}": ${hints[arg]}`);
-    }
-    // It would take the value of -eA=B for "B".
-    if (/^-[^-=][^=]/.test(arg)) {
-      throw new UsageError(
-        `Cannot parse "${arg}": put a space between a short flag and its value`,
-      );
-    }
-    const [, key, value] = arg.match(/^--?([^-=][^=]*)(=.*)?$/s) ?? [];
-    const flag = key === undefined
-      ? undefined
-      : flags.find(({ name, alias }) => key === name || key === alias);
-    if (flag && flag.value === undefined && value !== undefined) {
-      throw new UsageError(`--${flag.name} takes no value`);
-    }
-    // It would see none, and an argument too many.
-    if (arg === "" && last) {
-      throw new UsageError(`--${last.name} needs a value`);
-    }
-    last = flag?.value !== undefined && value === undefined ? flag : undefined;
+/**
+ * Refuses a long flag with one dash: it would be the short flag of its first
+ * letter, and often a value for it.
+ */
+function checkBundle(arg: string, flags: readonly Flag[]): void {
+  const [label] = splitOnce(arg, "=");
+  const name = label.slice(1);
+  if (
+    name.length < 2 || !flags.some((flag) => longNames(flag).includes(name))
+  ) {
+    return;
   }
+  throw new UsageError(
+    `Unknown flag "${label}"; did you mean "-${label}"?`,
+  );
 }
 
-function suggest(arg: string, flags: readonly Flag[]): string {
-  if (!arg.startsWith("--")) return "";
-  const [given] = arg.slice(2).split("=");
-  const names = [...flags, HELP_FLAG].map(({ name }) => name);
-  const nearest = nearestWord(given!, names);
+function longNames({ name, otherNames = [] }: Flag): readonly string[] {
+  return [name, ...otherNames];
+}
+
+/** Splits a text at the first separator, if there is one. */
+function splitOnce(
+  text: string,
+  separator: string,
+): [head: string, tail?: string] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function suggest(given: string, flags: readonly Flag[]): string {
+  const nearest = nearestWord(given, flags.flatMap(longNames));
   return nearest === undefined ? "" : `; did you mean "--${nearest}"?`;
 }

@@ -20,8 +20,16 @@ Deno.test("parseFlags() takes values after a space or an equals sign", () => {
 });
 
 Deno.test("parseFlags() collects repeatable flags in order, whole", () => {
-  const flags = parse("-e", "A=1", "--env", "B=x=y", "--env=C=", "-e=D=2");
-  assertEquals(flags.all("env"), ["A=1", "B=x=y", "C=", "D=2"]);
+  const flags = parse(
+    "-e",
+    "A=1",
+    "--env",
+    "B=x=y",
+    "--env=C=",
+    "-e=D=2",
+    "-eE=3",
+  );
+  assertEquals(flags.all("env"), ["A=1", "B=x=y", "C=", "D=2", "E=3"]);
   assertEquals(parse().all("env"), []);
 });
 
@@ -48,7 +56,6 @@ for (
     [["--port", "--json"], "--port needs a value"],
     [["--port", "-1"], `one that begins with "-" is written --port=VALUE`],
     [["--port", "1", "--port", "2"], "--port can be given only once"],
-    [["-eA=B"], `Cannot parse "-eA=B": put a space`],
   ] as const
 ) {
   Deno.test(`parseFlags() throws when given ${args.join(" ")}`, () => {
@@ -61,24 +68,88 @@ Deno.test("parseFlags() guesses no flag that isn't near", () => {
   assertEquals(error.message, `Unknown flag "--detach"`);
 });
 
-Deno.test("parseFlags() knows whether arguments go after --", () => {
-  const message = (takesArguments: boolean) =>
-    assertThrows(() => parseFlags(["ls"], FLAGS, { takesArguments })).message;
-  assertEquals(message(false), `Unexpected argument "ls"`);
-  assertEquals(
-    message(true),
-    `Unexpected argument "ls": a command to run goes after "--"`,
-  );
-});
+const EXEC_FLAGS: readonly Flag[] = [
+  ...FLAGS,
+  { name: "tty", alias: "t", description: "" },
+  { name: "interactive", alias: "i", description: "" },
+  {
+    ...{ name: "cwd", alias: "w", otherNames: ["workdir"] },
+    ...{ value: "DIR", description: "" },
+  },
+];
 
-Deno.test("parseFlags() says what is known about a flag that isn't there", () => {
-  for (const arg of ["-i", "-ij"]) {
-    assertThrows(
-      () => parseFlags([arg], FLAGS, { hints: { [arg]: "no need" } }),
-      UsageError,
-      `Unknown flag "${arg}": no need`,
+/** Parses for a command that takes arguments, and returns all that was given. */
+function parseExec(...args: string[]) {
+  const flags = parseFlags(args, EXEC_FLAGS, { takesArguments: true });
+  const given = EXEC_FLAGS.filter(({ name }) => flags.has(name))
+    .map(({ name, value }) =>
+      value === undefined ? [name] : [name, ...flags.all(name)]
     );
+  return [given, flags.rest];
+}
+
+for (
+  const [args, given, rest] of [
+    [["-it", "sh"], [["tty"], ["interactive"]], ["sh"]],
+    [["-ti", "--", "sh"], [["tty"], ["interactive"]], ["sh"]],
+    [["-t", "-t"], [["tty"]], []],
+    [["-tw", "/tmp", "ls"], [["tty"], ["cwd", "/tmp"]], ["ls"]],
+    [["-w/tmp"], [["cwd", "/tmp"]], []],
+    [["-tw/tmp"], [["tty"], ["cwd", "/tmp"]], []],
+    [["-w=/tmp"], [["cwd", "/tmp"]], []],
+    [["-w-"], [["cwd", "-"]], []],
+    [["-w", "-"], [["cwd", "-"]], []],
+    [["-wtt"], [["cwd", "tt"]], []],
+    [["-eA=1", "-te=B=2"], [["env", "A=1", "B=2"], ["tty"]], []],
+    [["-e", "A"], [["env", "A"]], []],
+    [["--workdir", "/x"], [["cwd", "/x"]], []],
+    [["--workdir=/x"], [["cwd", "/x"]], []],
+    [["--port", "3", "ls", "-la"], [["port", "3"]], ["ls", "-la"]],
+    [["ls", "--port", "3", "--", "-t"], [], ["ls", "--port", "3", "--", "-t"]],
+    [["-t", "--", "--", "-x"], [["tty"]], ["--", "-x"]],
+    [["--", ""], [], [""]],
+    [["-", "x"], [], ["-", "x"]],
+    [["ls", "--help"], [], ["ls", "--help"]],
+  ] as const
+) {
+  Deno.test(`parseFlags() takes ${args.join(" ")} as getopt_long(3) does`, () => {
+    const order = EXEC_FLAGS.map(({ name }) => name);
+    const byFlag = given.toSorted(([one], [other]) =>
+      order.indexOf(one) - order.indexOf(other)
+    );
+    assertEquals(parseExec(...args), [byFlag, [...rest]]);
+  });
+}
+
+for (
+  const [args, message] of [
+    [["-tx"], `Unknown flag "-x" in "-tx"`],
+    [["-prot"], `Unknown flag "-p" in "-prot"; did you mean "--port"?`],
+    [["-port", "1"], `Unknown flag "-port"; did you mean "--port"?`],
+    [["-env=A=1"], `Unknown flag "-env"; did you mean "--env"?`],
+    [["-workdir", "/"], `Unknown flag "-workdir"; did you mean "--workdir"?`],
+    [["-tty"], `Unknown flag "-tty"; did you mean "--tty"?`],
+    [["-t=1"], "--tty takes no value"],
+    [["-w"], "--cwd needs a value"],
+    [["-w="], "--cwd needs a value"],
+    [["-tw", "--", "ls"], "--cwd needs a value"],
+    [["-w/a", "--workdir=/b"], "can be given only once"],
+    [["--workdri=/x"], `did you mean "--workdir"?`],
+    [["", "ls"], `Unexpected argument ""`],
+  ] as const
+) {
+  Deno.test(`parseFlags() throws when a command is given ${args.join(" ")}`, () => {
+    assertThrows(() => parseExec(...args), UsageError, message);
+  });
+}
+
+Deno.test("parseFlags() looks no further than --help", () => {
+  for (
+    const args of [["--help", "--nope"], ["-h", "x"], ["--json", "-h"]] as const
+  ) {
+    assertEquals(parse(...args).has("help"), true);
   }
+  assertEquals(parse("--", "--help").has("help"), false);
 });
 
 Deno.test("ParsedFlags.integer() throws when the value is no integer in range", () => {

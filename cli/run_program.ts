@@ -5,7 +5,7 @@
  */
 
 import { type Command, UsageError } from "./command.ts";
-import { formatCommandHelp, formatHelp, PROGRAM } from "./help.ts";
+import { formatCommandHelp, formatHelp, HELP_FLAG, PROGRAM } from "./help.ts";
 import { nearestWord } from "./nearest_word.ts";
 import { parseFlags } from "./parse_flags.ts";
 import { printError, printHint } from "./print_error.ts";
@@ -66,14 +66,12 @@ async function runCommand(
   command: Command,
   args: readonly string[],
 ): Promise<number> {
-  const split = args.indexOf("--");
-  const own = split < 0 ? args : args.slice(0, split);
-  if (own.includes("--help") || own.includes("-h")) {
-    print(formatCommandHelp(command));
-    return 0;
-  }
   try {
     const flags = parseFlags(args, command.flags, command);
+    if (flags.has(HELP_FLAG.name)) {
+      print(formatCommandHelp(command));
+      return 0;
+    }
     if (flags.rest.length > 0 && !command.takesArguments) {
       throw new UsageError(`${command.name} takes no arguments after "--"`);
     }

@@ -12,6 +12,7 @@ import { readableFromFd } from "../ffi/fd_streams.ts";
 import { forEachChunk } from "../ffi/for_each_chunk.ts";
 import { InheritedFd } from "../ffi/inherited_fd.ts";
 import { enlargePipe } from "../ffi/pipe.ts";
+import { AgentError } from "./errors.ts";
 import { EXEC_FLAGS, parseDescriptor, parseExecFlags } from "./exec_flags.ts";
 import { classifyFailure, EXIT_FAILURE, LeftError } from "./failure.ts";
 import type { HostAdapter } from "./host_adapter.ts";
@@ -26,6 +27,7 @@ import {
   parseTarget,
   reachAgent,
   TARGET_FLAGS,
+  TARGET_NOTES,
   TARGET_USAGE,
 } from "./target_flags.ts";
 
@@ -34,27 +36,21 @@ const EXIT_TIMED_OUT = 124;
 
 const STDIN = 0;
 
-const STDIN_HINT = "stdin is always passed on; -t gives a terminal";
-
 /** Runs a command in a guest. */
 export const clientCommand: Command = {
   name: "client",
   summary: "Run a command in a machine, with stdin, stdout and stderr",
-  usage: [`client ${TARGET_USAGE} [FLAGS] -- ARGV…`],
+  usage: [`client ${TARGET_USAGE} [FLAGS] [--] ARGV…`],
   takesArguments: true,
   flags: [...TARGET_FLAGS, ...EXEC_FLAGS],
-  // As docker has them.
-  hints: {
-    "-i": STDIN_HINT,
-    "-it": STDIN_HINT,
-    "-ti": STDIN_HINT,
-    "--interactive": STDIN_HINT,
-  },
   notes: `Examples:
-  cocoon-agent client --cid 3 -- uname -a
+  cocoon-agent client --cid 3 uname -a
   cocoon-agent client --uds /run/vm.sock --wait 30s -- sh -c 'cat > /etc/motd' < motd
   cocoon-agent client --cid 3 -t -u admin -w /srv -- bash
   cocoon-agent client --cid 3 --timeout 5m --env-file build.env -- make
+
+Flags end at the first word that is none, or at "--"; short ones may be written
+together, and with their values: -tu admin, -w/srv.
 
 Signals: SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 go to the command.
 A second SIGINT within a second kills it and ends the client. With -t keys do what
@@ -70,6 +66,8 @@ A program that runs the client may watch and control it by lines of JSON:
                       {"exit":{"code":143,"signal":"SIGTERM"}} or
                       {"error":{"code":"not_found","message":"…"}}
 The client kills the command and ends when the other end of one is closed.
+
+${TARGET_NOTES}
 
 Exit codes:
   the command's own, or 128 + n if the signal n ended it, or the client
@@ -92,7 +90,9 @@ async function run(flags: ParsedFlags): Promise<number> {
     const { code, exitCode } = classifyFailure(error);
     await channel?.error(code, error instanceof Error ? error.message : "");
     if (error instanceof UsageError) throw error;
-    if (!(error instanceof Deno.errors.BrokenPipe)) output.printError(error);
+    if (!(error instanceof Deno.errors.BrokenPipe)) {
+      output.printError(await withShellHint(error, flags.rest));
+    }
     return exitCode;
   }
   await channel?.exit(status);
@@ -114,6 +114,21 @@ async function run(flags: ParsedFlags): Promise<number> {
   return EXIT_TIMED_OUT;
 }
 
+/** Adds what to type to the message for a command that is one for a shell. */
+async function withShellHint(
+  error: unknown,
+  argv: readonly string[],
+): Promise<unknown> {
+  if (!(error instanceof AgentError)) return error;
+  const { code, message } = error;
+  if (code !== "not_found" && code !== "not_executable") return error;
+  const { shellHint } = await import("./shell_hint.ts");
+  const hint = shellHint(argv);
+  return hint === undefined
+    ? error
+    : new AgentError(`${message}; ${hint}`, code);
+}
+
 async function openStatusChannel(
   flags: ParsedFlags,
 ): Promise<StatusChannel | undefined> {
@@ -132,20 +147,24 @@ async function execute(
   checkArguments();
   const target = parseTarget(flags);
   const { argv, placement, tty, escape, raw } = await parseExecFlags(flags);
+  const hasInput = !flags.has("no-stdin");
   const leaving = new AbortController();
   const { signal } = leaving;
   const leave = (reason: unknown) => leaving.abort(reason);
 
   using signals = new LocalSignals(leave);
   const input = new InheritedFd(STDIN);
-  enlargePipe(input);
+  if (hasInput) enlargePipe(input);
   const host = await openHostAdapter(flags, input, status, leave);
   const options = await reachAgent(target, flags, { signal });
-  using terminal = tty ? await openTerminal(input) : undefined;
+  using terminal = tty
+    ? await openTerminal(hasInput ? input : undefined)
+    : undefined;
   await using process = await spawn(target, argv, {
     ...placement,
     ...options,
     raw,
+    stdin: hasInput ? "piped" : "null",
     ...(terminal && { tty: terminal.request() }),
   });
   status?.started(process);
@@ -153,6 +172,9 @@ async function execute(
   else signals.sendTo(process);
   host?.follow(process);
 
+  if (!hasInput) {
+    return await abortable(bridge(process, output, signal), signal);
+  }
   let stdin = host?.stdin ?? readableFromFd(input, { preventClose: true });
   if (terminal?.interactive && escape !== undefined) {
     // A terminal's chunks are small, see `forEachChunk`.
@@ -160,21 +182,23 @@ async function execute(
       await escapeStream(escape, terminal, output, leave),
     );
   }
-  return await abortable(bridge(process, stdin, output, signal), signal);
+  return await abortable(bridge(process, output, signal, stdin), signal);
 }
 
 /** Connects a command's streams with this process's, until it has ended. */
 async function bridge(
   process: RemoteProcess,
-  stdin: ReadableStream<Uint8Array>,
   output: LocalOutput,
   leaving: AbortSignal,
+  stdin?: ReadableStream<Uint8Array>,
 ): Promise<RemoteStatus> {
-  feed(process.stdin, stdin).catch((error) => {
-    // The command may end, or close its stdin, before all of it was read.
-    if (error instanceof Deno.errors.BrokenPipe || leaving.aborted) return;
-    output.printError(error);
-  });
+  if (stdin) {
+    feed(process.stdin, stdin).catch((error) => {
+      // The command may end, or close its stdin, before all of it was read.
+      if (error instanceof Deno.errors.BrokenPipe || leaving.aborted) return;
+      output.printError(error);
+    });
+  }
   const outputs = Promise.all([
     process.stdout.pipeTo(output.open("stdout")),
     process.stderr.pipeTo(output.open("stderr")),
@@ -216,7 +240,9 @@ async function openHostAdapter(
   });
 }
 
-async function openTerminal(input: InheritedFd): Promise<LocalTerminal> {
+async function openTerminal(
+  input: InheritedFd | undefined,
+): Promise<LocalTerminal> {
   const { LocalTerminal } = await import("./local_terminal.ts");
   return new LocalTerminal(input);
 }

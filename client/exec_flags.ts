@@ -7,6 +7,7 @@
 import { type Flag, UsageError } from "../cli/command.ts";
 import type { ParsedFlags } from "../cli/parse_flags.ts";
 import { parseResourceLimits } from "../cli/parse_resource_limits.ts";
+import { InputError } from "./failure.ts";
 import type { Placement } from "./spawn.ts";
 
 /** The escape character where nobody says another one. */
@@ -23,8 +24,19 @@ export const EXEC_FLAGS: readonly Flag[] = [
     description: "Give the command a terminal, as large as this one",
   },
   {
+    name: "interactive",
+    alias: "i",
+    description: "Pass stdin on, which is what happens anyway, unless by -n",
+  },
+  {
+    name: "no-stdin",
+    alias: "n",
+    description: "Leave stdin alone: the command's is empty, as with ssh -n",
+  },
+  {
     name: "cwd",
     alias: "w",
+    otherNames: ["workdir"],
     value: "DIR",
     description: "The command's folder (default: the agent's)",
   },
@@ -60,9 +72,10 @@ export const EXEC_FLAGS: readonly Flag[] = [
   {
     name: "env",
     alias: "e",
-    value: "K=V",
+    value: "K[=V]",
     repeatable: true,
-    description: "Set a variable in the command's environment",
+    description:
+      "Set a variable in the command's environment; without =V to its value here, if it has one",
   },
   {
     name: "env-file",
@@ -118,7 +131,8 @@ export interface ExecRequest {
  * @param flags The flags.
  * @returns The command.
  * @throws {UsageError} If they make no sense.
- * @throws {InputError} If a file of variables doesn't.
+ * @throws {InputError} If a file of variables doesn't, or a variable of the
+ * client's cannot be read.
  */
 export async function parseExecFlags(
   flags: ParsedFlags,
@@ -228,11 +242,28 @@ async function readVariables(
 function parseVariables(
   assignments: readonly string[],
 ): Record<string, string> {
-  return Object.fromEntries(assignments.map((assignment) => {
-    const split = assignment.indexOf("=");
-    if (split < 1) {
-      throw new UsageError(`--env must be K=V, got "${assignment}"`);
+  const variables: [name: string, value: string][] = [];
+  for (const assignment of assignments) {
+    const [, name, value] = assignment.match(/^([^=]+)(?:=(.*))?$/s) ?? [];
+    if (name === undefined) {
+      throw new UsageError(
+        `--env must be K=V, got "${assignment}"; K alone passes the client's own on`,
+      );
     }
-    return [assignment.slice(0, split), assignment.slice(split + 1)];
-  }));
+    const passed = value ?? localVariable(name);
+    if (passed !== undefined) variables.push([name, passed]);
+  }
+  return Object.fromEntries(variables);
+}
+
+/** Returns the value of a variable of the client's own, if it is set. */
+function localVariable(name: string): string | undefined {
+  try {
+    return Deno.env.get(name);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new InputError(`Cannot pass variable "${name}" on: ${reason}`, {
+      cause,
+    });
+  }
 }

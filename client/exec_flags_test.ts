@@ -74,6 +74,21 @@ Deno.test("parseExecFlags() lets later files and --env win", async () => {
   }
 });
 
+Deno.test("parseExecFlags() passes a variable of its own on, if it is set", async () => {
+  Deno.env.set("EXEC_FLAGS_TEST", "a=b c");
+  Deno.env.set("EXEC_FLAGS_EMPTY", "");
+  Deno.env.delete("EXEC_FLAGS_UNSET");
+  const { placement } = await parse(
+    ...["-e", "EXEC_FLAGS_TEST", "-eEXEC_FLAGS_EMPTY"],
+    ...["-e", "EXEC_FLAGS_UNSET", "-e", "B=1"],
+  );
+  assertEquals(placement.env, {
+    EXEC_FLAGS_TEST: "a=b c",
+    EXEC_FLAGS_EMPTY: "",
+    B: "1",
+  });
+});
+
 Deno.test("parseExecFlags() takes a character, a control character or none for --escape", async () => {
   const cases: [value: string, code: number | undefined][] = [
     ["~", 0x7e],
@@ -97,7 +112,7 @@ const WRONG: readonly [args: string[], message: string][] = [
   [["--escape", "~"], "--escape needs -t"],
   [["--timeout", "0s"], "--timeout must be more than 0"],
   [["--timeout", "5"], "--timeout must be a duration"],
-  [["-e", "A"], '--env must be K=V, got "A"'],
+  [["-e", "=b"], '--env must be K=V, got "=b"; K alone passes'],
 ];
 for (const [args, message] of WRONG) {
   Deno.test(`parseExecFlags() throws when given ${args.join(" ")}`, async () => {

@@ -12,6 +12,7 @@ import {
   parseTarget,
   reachAgent,
   TARGET_FLAGS,
+  TARGET_NOTES,
   TARGET_USAGE,
 } from "./target_flags.ts";
 
@@ -24,7 +25,9 @@ export const infoCommand: Command = {
     ...TARGET_FLAGS,
     { name: "json", description: "Print one line of JSON" },
   ],
-  notes: `Exit codes:
+  notes: `${TARGET_NOTES}
+
+Exit codes:
   0  an agent is there; one that only knows the core of the protocol says no more
   1  the agent cannot be reached
   2  wrong usage`,

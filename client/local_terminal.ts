@@ -36,8 +36,8 @@ const ENDS = ["error", "unhandledrejection", "unload"] as const;
  */
 export class LocalTerminal implements Disposable {
   /** Whether keys come from a terminal. */
-  readonly interactive: boolean = Deno.stdin.isTerminal();
-  readonly #input: InheritedFd;
+  readonly interactive: boolean;
+  readonly #input: InheritedFd | undefined;
   #raw: RawMode | undefined;
   #resize: ((size: WindowSize) => void) | undefined;
   #sent: WindowSize | undefined;
@@ -45,9 +45,10 @@ export class LocalTerminal implements Disposable {
   #fetched: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * @param input This process's standard input.
+   * @param input This process's standard input, unless that is to be left alone.
    */
-  constructor(input: InheritedFd) {
+  constructor(input: InheritedFd | undefined) {
+    this.interactive = input !== undefined && Deno.stdin.isTerminal();
     this.#input = input;
   }
 
@@ -133,7 +134,7 @@ export class LocalTerminal implements Disposable {
       // Not before: in the background the modes are a shell's own.
       this.#raw ??= new RawMode(STDIN);
       this.#raw.enter();
-      this.#input.wake();
+      this.#input?.wake();
     }
     // It may have changed meanwhile.
     this.#update();

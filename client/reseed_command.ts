@@ -12,6 +12,7 @@ import {
   parseTarget,
   reachAgent,
   TARGET_FLAGS,
+  TARGET_NOTES,
   TARGET_USAGE,
 } from "./target_flags.ts";
 
@@ -36,7 +37,9 @@ export const reseedCommand: Command = {
         `Take up to ${ENTROPY_BYTES} bytes of entropy from here, such as /dev/hwrng (default: this host's generator)`,
     },
   ],
-  notes: `Exit codes:
+  notes: `${TARGET_NOTES}
+
+Exit codes:
   0  done
   1  the agent cannot be reached, or a step failed; the message says which
   2  wrong usage`,

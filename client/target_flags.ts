@@ -5,7 +5,7 @@
  */
 
 import { type Flag, UsageError } from "../cli/command.ts";
-import type { ParsedFlags } from "../cli/parse_flags.ts";
+import { type ParsedFlags, parseInteger } from "../cli/parse_flags.ts";
 import { printGuarded } from "./local_output.ts";
 import { type CallOptions, DEFAULT_CONNECT_TIMEOUT } from "./session.ts";
 import { DEFAULT_PORT, formatTarget, type Target } from "./target.ts";
@@ -13,6 +13,9 @@ import { waitForAgent } from "./wait_for_agent.ts";
 
 /** The highest number is the wildcard, see vsock(7). */
 const MAX_NUMBER = 0xfffffffe;
+
+/** Names the target where no flag does. */
+const TARGET_VARIABLE = "COCOON_TARGET";
 
 /** How long one may wait for an agent without being told, in milliseconds. */
 const NOTICE_DELAY = 500;
@@ -58,8 +61,13 @@ export const TARGET_FLAGS: readonly Flag[] = [
   },
 ];
 
+/** What the commands' help says about where else the target may come from. */
+export const TARGET_NOTES = `Environment:
+  COCOON_TARGET  the machine where no flag names it: vsock:CID[:PORT],
+                 uds:PATH[:PORT] or unix:PATH`;
+
 /**
- * Returns the target that the flags name.
+ * Returns the target that the flags name, or else the environment.
  *
  * @param flags The flags.
  * @returns The target.
@@ -69,21 +77,61 @@ export function parseTarget(flags: ParsedFlags): Target {
   const cid = flags.integer("cid", 0, MAX_NUMBER);
   const uds = flags.get("uds");
   const unix = flags.get("unix");
-  const port = flags.integer("port", 0, MAX_NUMBER) ?? DEFAULT_PORT;
+  const port = flags.integer("port", 0, MAX_NUMBER);
   const targets: Target[] = [];
-  if (cid !== undefined) targets.push({ cid, port });
-  if (uds !== undefined) targets.push({ uds, port });
+  if (cid !== undefined) targets.push({ cid });
+  if (uds !== undefined) targets.push({ uds });
   if (unix !== undefined) targets.push({ unix });
-  const [target] = targets;
+  const target = targets[0] ?? environmentTarget();
   if (target === undefined || targets.length > 1) {
+    const [word] = flags.rest;
+    const late = flags.rest.some((arg) => /^--(cid|uds|unix)(=|$)/.test(arg))
+      ? `; flags end at the first word that is none, which is "${word}"`
+      : "";
     throw new UsageError(
-      "Name the machine by exactly one of --cid N, --uds PATH and --unix PATH",
+      `Name the machine by exactly one of --cid N, --uds PATH and --unix PATH${late}`,
     );
   }
-  if ("unix" in target && flags.get("port") !== undefined) {
+  if ("unix" in target) {
+    if (port === undefined) return target;
     throw new UsageError("--port does not go with --unix");
   }
-  return target;
+  return { ...target, port: port ?? target.port ?? DEFAULT_PORT };
+}
+
+/** Returns the target that the environment names, if it names one. */
+function environmentTarget(): Target | undefined {
+  const text = readVariable();
+  if (!text) return undefined;
+  const vsock = text.match(/^vsock:(\d+)(?::(\d+))?$/);
+  if (vsock) {
+    const [, cid, port] = vsock;
+    return { cid: parseNumber(cid!), ...(port && { port: parseNumber(port) }) };
+  }
+  const uds = text.match(/^uds:(.+?)(?::(\d+))?$/s);
+  if (uds) {
+    const [, path, port] = uds;
+    return { uds: path!, ...(port && { port: parseNumber(port) }) };
+  }
+  const [, path] = text.match(/^unix:(.+)$/s) ?? [];
+  if (path !== undefined) return { unix: path };
+  throw new UsageError(
+    `${TARGET_VARIABLE} must be vsock:CID[:PORT], uds:PATH[:PORT] or unix:PATH, got "${text}"`,
+  );
+}
+
+function parseNumber(text: string): number {
+  return parseInteger(TARGET_VARIABLE, text, 0, MAX_NUMBER);
+}
+
+function readVariable(): string | undefined {
+  try {
+    return Deno.env.get(TARGET_VARIABLE);
+  } catch (error) {
+    // Whoever runs the client without this permission names targets by flags.
+    if (error instanceof Deno.errors.NotCapable) return undefined;
+    throw error;
+  }
 }
 
 /**

@@ -5,19 +5,13 @@
  */
 
 /**
- * The variables for the language, see locale(7). They are listed because asking
- * for all takes the permission to see the whole environment.
+ * The variables for the language, see locale(7). A list of them takes the
+ * permission for these alone, where the client runs with no other.
  */
 const LOCALE_VARIABLES: readonly string[] = [
   ...["LANG", "LANGUAGE", "LC_ADDRESS", "LC_ALL", "LC_COLLATE", "LC_CTYPE"],
   ...["LC_IDENTIFICATION", "LC_MEASUREMENT", "LC_MESSAGES", "LC_MONETARY"],
   ...["LC_NAME", "LC_NUMERIC", "LC_PAPER", "LC_TELEPHONE", "LC_TIME"],
-];
-
-/** The variables that are read, each of which takes a permission. */
-export const TERMINAL_VARIABLES: readonly string[] = [
-  "TERM",
-  ...LOCALE_VARIABLES,
 ];
 
 /**

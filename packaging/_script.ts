@@ -5,6 +5,7 @@
  */
 
 import { type Flag, UsageError } from "../cli/command.ts";
+import { HELP_FLAG } from "../cli/help.ts";
 import { type ParsedFlags, parseFlags } from "../cli/parse_flags.ts";
 import { killChild } from "./kill_child.ts";
 
@@ -19,6 +20,8 @@ export interface Script {
   readonly usage: string;
   /** The flags it takes. */
   readonly flags: readonly Flag[];
+  /** Whether arguments may follow them. */
+  readonly takesArguments?: boolean;
   /**
    * Does what the script is for.
    *
@@ -62,13 +65,15 @@ export async function runScript(
     });
   }
   try {
-    const split = args.indexOf("--");
-    const own = split < 0 ? args : args.slice(0, split);
-    if (own.includes("--help")) {
-      console.log(describe(script));
-    } else {
-      await script.run(parseFlags(args, script.flags), stopped);
-    }
+    const flags = parseFlags(args, script.flags, script);
+    if (flags.has(HELP_FLAG.name)) console.log(describe(script));
+    else if (flags.rest.length > 0 && !script.takesArguments) {
+      throw new UsageError(
+        `Unexpected argument "${
+          flags.rest[0]
+        }" after "--": only flags are taken`,
+      );
+    } else await script.run(flags, stopped);
     Deno.exit();
   } catch (error) {
     if (stopCode !== undefined) Deno.exit(stopCode);

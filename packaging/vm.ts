@@ -50,7 +50,8 @@ const OFF_GRACE = 500;
 const CONSOLE_LINES = 20;
 
 const SCRIPT: Script = {
-  usage: "deno task vm [FLAGS] [-- ARGV…]",
+  usage: "deno task vm [FLAGS] [--] [ARGV…]",
+  takesArguments: true,
   flags: [
     {
       name: "binary",
@@ -187,7 +188,9 @@ async function runCommand(
   argv: readonly string[],
 ): Promise<number> {
   const args = [...target, "--", ...argv];
-  return await clientCommand.run(parseFlags(args, clientCommand.flags));
+  return await clientCommand.run(
+    parseFlags(args, clientCommand.flags, clientCommand),
+  );
 }
 
 /** Says how to use a guest, and lets it run until it is off. */

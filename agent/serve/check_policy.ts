@@ -39,10 +39,22 @@ export const CHECK_POLICY: Flag = {
 
 /** What a caller would choose, for `serve --check-policy` alone. */
 export const CHECK_FLAGS: readonly Flag[] = [
-  { name: "user", value: "USER[:GROUP]", description: "… who chose this user" },
-  { name: "cwd", value: "DIR", description: "… who chose this folder" },
+  {
+    name: "user",
+    alias: "u",
+    value: "USER[:GROUP]",
+    description: "… who chose this user",
+  },
+  {
+    name: "cwd",
+    alias: "w",
+    otherNames: ["workdir"],
+    value: "DIR",
+    description: "… who chose this folder",
+  },
   {
     name: "env",
+    alias: "e",
     value: "NAME[=VALUE]",
     repeatable: true,
     description: "… who set this variable",
@@ -57,7 +69,7 @@ export const CHECK_FLAGS: readonly Flag[] = [
     description: "… who set this time limit",
   },
   { name: "cid", value: "CID", description: "… who came from this vsock CID" },
-  { name: "tty", description: "… who wanted a terminal" },
+  { name: "tty", alias: "t", description: "… who wanted a terminal" },
 ];
 
 /**

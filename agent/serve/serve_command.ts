@@ -20,7 +20,7 @@ const logger = getLogger(["cocoon-agent", "serve"]);
 export const serveCommand: Command = {
   name: "serve",
   summary: "Run the agent: listen, and run commands for callers",
-  usage: ["serve [FLAGS]", "serve --check-policy FILE [FLAGS] -- ARGV…"],
+  usage: ["serve [FLAGS]", "serve --check-policy FILE [FLAGS] [--] ARGV…"],
   takesArguments: true,
   flags: [...SERVE_FLAGS, CHECK_POLICY, ...CHECK_FLAGS],
   notes: `Values:
@@ -49,7 +49,9 @@ async function run(flags: ParsedFlags): Promise<number> {
   if (checked !== undefined) return await checkPolicy(checked, flags);
   if (flags.rest.length > 0) {
     throw new UsageError(
-      'serve takes arguments after "--" with --check-policy only',
+      `Unexpected argument "${
+        flags.rest[0]
+      }": serve takes arguments with --check-policy only`,
     );
   }
   const settings = parseServeFlags(flags);
@@ -78,13 +80,7 @@ async function run(flags: ParsedFlags): Promise<number> {
 
 /** Refuses flags that are for the other thing that the command does. */
 function refuseFlags(flags: ParsedFlags, others: readonly Flag[]): void {
-  const given = others.find(({ name, value, repeatable }) =>
-    value === undefined
-      ? flags.has(name)
-      : repeatable
-      ? flags.all(name).length > 0
-      : flags.get(name) !== undefined
-  );
+  const given = others.find(({ name }) => flags.has(name));
   if (given === undefined) return;
   throw new UsageError(
     others === CHECK_FLAGS
