@@ -7,10 +7,14 @@
 import { abortable } from "@std/async/abortable";
 import type { Connection } from "../ffi/connection.ts";
 import { dial as dialSocket } from "../ffi/dial.ts";
-import { OsError } from "../ffi/errno.ts";
+import { Errno, OsError } from "../ffi/errno.ts";
+import { fileKind } from "../ffi/socket_file.ts";
 import type { SocketAddress } from "../ffi/socket_address.ts";
-import { unreachable } from "./errors.ts";
+import { unreachable, UnreachableError } from "./errors.ts";
 import { DEFAULT_PORT, type HybridTarget, type Target } from "./target.ts";
+
+/** What writing to a connection fails with that the peer has closed. */
+const CLOSED: ReadonlySet<string> = new Set(["EPIPE", "ECONNRESET"]);
 
 /** `OK 4294967295\n` has 14 bytes; some leave more. */
 const MAX_REPLY_BYTES = 64;
@@ -48,8 +52,26 @@ async function connect(
     return await dialSocket(socketAddress(target), { signal });
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof OsError) throw unreachable(target, error);
-    throw error;
+    if (!(error instanceof OsError)) throw error;
+    throw new UnreachableError(target, connectFault(target, error), error);
+  }
+}
+
+/** The kernel refuses alike whatever file it is that nobody listens on. */
+function connectFault(target: Target, error: OsError): string {
+  const kind = "cid" in target || error.errno !== Errno.ECONNREFUSED
+    ? undefined
+    : fileKind("uds" in target ? target.uds : target.unix);
+  switch (kind) {
+    case "folder":
+    case "plain file":
+      return `it is a ${kind}, and no socket`;
+    case "other":
+      return "it is no socket";
+    case "socket":
+      return `nobody listens on this socket any more: ${error.reason}`;
+    case undefined:
+      return `Cannot connect to it: ${error.reason}`;
   }
 }
 
@@ -74,16 +96,14 @@ async function handshake(
   try {
     await writer.write(new TextEncoder().encode(request));
     const reply: string = await abortable(readLine(reader), signal);
-    if (!/^OK \d+$/.test(reply)) {
-      throw new Error(
-        reply === ""
-          ? "nobody listens there, or the machine isn't up yet"
-          : `it answered ${JSON.stringify(reply)} instead of "OK …"`,
-      );
-    }
+    if (!/^OK \d+$/.test(reply)) throw new Error(replyFault(reply));
   } catch (error) {
     signal.throwIfAborted();
-    throw unreachable(target, error);
+    // A close at once shows when it is written to.
+    const closed = error instanceof OsError && CLOSED.has(error.code);
+    throw closed
+      ? new UnreachableError(target, replyFault(""), error)
+      : unreachable(target, error);
   } finally {
     writer.releaseLock();
     // A read that is still waiting would end with the connection.
@@ -91,16 +111,27 @@ async function handshake(
   }
 }
 
+/** Says what is wrong with an answer; an empty one is a close. */
+function replyFault(reply: string): string {
+  if (reply === "") return "nobody listens there, or the machine isn't up yet";
+  const fault = `it answered ${
+    JSON.stringify(reply.trimEnd())
+  } instead of "OK …"`;
+  return reply.startsWith('{"type":"error"')
+    ? `${fault}: an agent listens on this socket itself; use --unix`
+    : `${fault}: this is no hypervisor's vsock socket, and no cocoon-agent is behind it`;
+}
+
 /**
- * Reads a line byte by byte, because what follows it is the agent's. A
- * connection that ends before the line does yields none.
+ * Reads a line byte by byte, because what follows it is the agent's. An `OK` that
+ * the end of the connection cuts off yields none.
  */
 async function readLine(reader: ReadableStreamBYOBReader): Promise<string> {
   let line = "";
   while (line.length < MAX_REPLY_BYTES) {
     const { value } = await reader.read(new Uint8Array(1));
     const byte = value?.[0];
-    if (byte === undefined) return "";
+    if (byte === undefined) return line.startsWith("OK") ? "" : line;
     if (byte === 0x0a) break;
     line += String.fromCharCode(byte);
   }

@@ -4,13 +4,33 @@
  * @module
  */
 
-import type { ErrorCode } from "../protocol/mod.ts";
+import { type ErrorCode, ProtocolError } from "../protocol/mod.ts";
 import { formatTarget, type Target } from "./target.ts";
 
 /** Thrown when the agent cannot be reached, or the connection to it breaks. */
 export class ConnectionError extends Error {
   /** The error's name: `"ConnectionError"`. */
   override readonly name = "ConnectionError";
+}
+
+/** The error for an agent that cannot be reached. */
+export class UnreachableError extends ConnectionError {
+  /** Why it cannot be reached, without the target. */
+  readonly reason: string;
+
+  /**
+   * Creates an error.
+   *
+   * @param target Where the agent should be.
+   * @param reason Why it cannot be reached, without the target.
+   * @param cause What was thrown.
+   */
+  constructor(target: Target, reason: string, cause?: unknown) {
+    super(`Cannot reach the agent at ${formatTarget(target)}: ${reason}`, {
+      cause,
+    });
+    this.reason = reason;
+  }
 }
 
 /**
@@ -20,10 +40,28 @@ export class ConnectionError extends Error {
  * @param cause Why not.
  * @returns The error.
  */
-export function unreachable(target: Target, cause: unknown): ConnectionError {
+export function unreachable(target: Target, cause: unknown): UnreachableError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new ConnectionError(
-    `Cannot reach the agent at ${formatTarget(target)}: ${reason}`,
+  return new UnreachableError(target, reason, cause);
+}
+
+/**
+ * Makes the error for something that answers otherwise than any agent would.
+ *
+ * @param target Where an agent should be.
+ * @param reason What is wrong with its answer.
+ * @param cause What was thrown, if that is how it came out.
+ * @returns The error.
+ */
+export function notAnAgent(
+  target: Target,
+  reason: string,
+  cause?: unknown,
+): ProtocolError {
+  return new ProtocolError(
+    `There is no cocoon-agent at ${
+      formatTarget(target)
+    }, or a broken one: ${reason}`,
     { cause },
   );
 }

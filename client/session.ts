@@ -19,7 +19,12 @@ import {
 import { indexOfByte } from "../ffi/index_of_byte.ts";
 import { OsError } from "../ffi/errno.ts";
 import { dial } from "./dial.ts";
-import { AgentError, ConnectionError, unreachable } from "./errors.ts";
+import {
+  AgentError,
+  ConnectionError,
+  notAnAgent,
+  unreachable,
+} from "./errors.ts";
 import type { Target } from "./target.ts";
 
 /** How long to wait for an agent by default, in milliseconds. */
@@ -27,6 +32,9 @@ export const DEFAULT_CONNECT_TIMEOUT = 5000;
 
 /** How long to wait for a terminal frame that says nothing new, in milliseconds. */
 const FINISH_TIMEOUT = 1000;
+
+/** What is wrong with an answer that has no end. */
+const NO_LINE = "what it sent is no line of text";
 
 /** Options that every call of an agent takes. */
 export interface CallOptions {
@@ -151,7 +159,7 @@ export async function openSession(
     return await requestOn(connection, target, request, limit);
   } catch (error) {
     signal?.throwIfAborted();
-    if (!timeout.aborted) throw error;
+    if (!timeout.aborted || error instanceof ProtocolError) throw error;
     throw unreachable(
       target,
       new Error(`no answer within ${connectTimeout} ms`),
@@ -200,19 +208,37 @@ export async function requestOn(
       });
     }
 
-    const read: ReadableStreamReadResult<Frame> = await abortable(
-      Promise.race([frames.read(), unsendable]),
-      signal,
-    );
-    if (read.done) {
-      throw unreachable(
+    let answer: Frame | undefined;
+    try {
+      const read: ReadableStreamReadResult<Frame> = await abortable(
+        Promise.race([frames.read(), unsendable]),
+        signal,
+      );
+      answer = read.value;
+    } catch (error) {
+      if (error instanceof ProtocolError) {
+        throw notAnAgent(target, error.message, error);
+      }
+      if (records.hasPartial) throw notAnAgent(target, NO_LINE, error);
+      throw error;
+    }
+    if (answer === undefined) {
+      throw records.hasPartial
+        ? notAnAgent(target, NO_LINE)
+        : unreachable(target, new Error(closedWithoutAnswer(target)));
+    }
+    if (isRequest(answer)) {
+      throw notAnAgent(
         target,
-        new Error(
-          "the connection was closed without an answer; no agent listens there, or it doesn't let this user or machine in",
-        ),
+        `it sent "${answer.type}", which is for clients to send, as an echo would`,
       );
     }
-    const answer = read.value;
+    if (answer.type === "unknown") {
+      throw notAnAgent(
+        target,
+        `it sent a frame of the unknown type ${JSON.stringify(answer.name)}`,
+      );
+    }
     if (answer.type === "error") {
       throw new AgentError(answer.message, answer.code);
     }
@@ -224,6 +250,30 @@ export async function requestOn(
     if (error instanceof OsError) throw unreachable(target, error);
     throw error;
   }
+}
+
+/** Returns whether a frame is one that only clients send. */
+function isRequest(frame: Frame): boolean {
+  switch (frame.type) {
+    case "exec":
+    case "reseed":
+    case "stdin":
+    case "stdin_close":
+    case "resize":
+    case "signal":
+      return true;
+    case "info":
+      return frame.info === undefined;
+    default:
+      return false;
+  }
+}
+
+function closedWithoutAnswer(target: Target): string {
+  const other = "unix" in target
+    ? ", or this is a hypervisor's socket, which --uds is for"
+    : "";
+  return `the connection was closed without an answer; no agent listens there, or it doesn't let this user or machine in${other}`;
 }
 
 function asksForRaw([first]: readonly KnownFrame[]): boolean {

@@ -7,7 +7,7 @@
 import { delay } from "@std/async/delay";
 import { Errno, OsError } from "../ffi/errno.ts";
 import { dial } from "./dial.ts";
-import { AgentError, ConnectionError } from "./errors.ts";
+import { AgentError, ConnectionError, UnreachableError } from "./errors.ts";
 import {
   type CallOptions,
   DEFAULT_CONNECT_TIMEOUT,
@@ -97,7 +97,11 @@ function isFinal(error: unknown): boolean {
 
 function failure(target: Target, timeout: number, last: unknown): unknown {
   if (last !== undefined && isFinal(last)) return last;
-  const reason = last instanceof Error ? last.message : "it never answered";
+  const reason = last instanceof UnreachableError
+    ? last.reason
+    : last instanceof Error
+    ? last.message
+    : "it never answered";
   return new ConnectionError(
     `No agent at ${formatTarget(target)} within ${timeout / 1000} s: ${reason}`,
     { cause: last },

@@ -54,6 +54,8 @@ export class OsError extends Error {
   readonly errno: number;
   /** The name of the error, such as `EADDRINUSE`. */
   readonly code: string;
+  /** Why the kernel refused, such as `Address already in use (EADDRINUSE)`. */
+  readonly reason: string;
 
   /**
    * The number comes first, so that it is read before a message is made.
@@ -64,11 +66,13 @@ export class OsError extends Error {
    */
   constructor(errno: number, operation: string) {
     const code = errnoName(errno);
-    super(`Cannot ${operation}: ${errnoText(errno)} (${code})`);
+    const reason = `${errnoText(errno)} (${code})`;
+    super(`Cannot ${operation}: ${reason}`);
     this.name = "OsError";
     this.operation = operation;
     this.errno = errno;
     this.code = code;
+    this.reason = reason;
   }
 }
 

@@ -7,13 +7,18 @@
 import {
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
+  S_IFDIR,
   S_IFMT,
+  S_IFREG,
   S_IFSOCK,
   STATX,
   STATX_TYPE_AND_INODE,
 } from "./abi.ts";
 import { encodeCString } from "./c_string.ts";
 import { libc } from "./libc.ts";
+
+/** What can stand in the place of a socket. */
+export type FileKind = "folder" | "plain file" | "socket" | "other";
 
 /** One particular socket file, whatever its path comes to name later. */
 export interface SocketFile {
@@ -30,15 +35,8 @@ export interface SocketFile {
  * @returns The file, or `undefined` if there is none or it is no socket.
  */
 export function findSocketFile(path: string): SocketFile | undefined {
-  const status = new DataView(new ArrayBuffer(STATX.size));
-  const result = libc().statx(
-    AT_FDCWD,
-    encodeCString(path),
-    AT_SYMLINK_NOFOLLOW,
-    STATX_TYPE_AND_INODE,
-    status,
-  );
-  if (result < 0) return undefined;
+  const status = fileStatus(path, AT_SYMLINK_NOFOLLOW);
+  if (status === undefined) return undefined;
   const mode = status.getUint16(STATX.mode, true);
   if ((mode & S_IFMT) !== S_IFSOCK) return undefined;
   const identity = [
@@ -47,6 +45,40 @@ export function findSocketFile(path: string): SocketFile | undefined {
     status.getBigUint64(STATX.inode, true),
   ].join(":");
   return { path, identity };
+}
+
+/**
+ * Tells what kind of file a path leads to.
+ *
+ * @param path The path.
+ * @returns The kind, or `undefined` if it leads nowhere, or that cannot be told.
+ */
+export function fileKind(path: string): FileKind | undefined {
+  const mode = fileStatus(path, 0)?.getUint16(STATX.mode, true);
+  switch (mode && mode & S_IFMT) {
+    case undefined:
+      return undefined;
+    case S_IFDIR:
+      return "folder";
+    case S_IFREG:
+      return "plain file";
+    case S_IFSOCK:
+      return "socket";
+    default:
+      return "other";
+  }
+}
+
+function fileStatus(path: string, flags: number): DataView | undefined {
+  const status = new DataView(new ArrayBuffer(STATX.size));
+  const result = libc().statx(
+    AT_FDCWD,
+    encodeCString(path),
+    flags,
+    STATX_TYPE_AND_INODE,
+    status,
+  );
+  return result < 0 ? undefined : status;
 }
 
 /**

@@ -113,6 +113,11 @@ export class RecordDecoderStream
       ((bytes, byte, start) => bytes.indexOf(byte, start));
   }
 
+  /** Whether a line has begun whose end has not come. */
+  get hasPartial(): boolean {
+    return this.#line.bytes.length > 0;
+  }
+
   /** Takes a line or what there is of one, and returns how long that was. */
   #takeLine(
     chunk: Uint8Array,

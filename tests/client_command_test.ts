@@ -350,6 +350,7 @@ Deno.test(
       assertEquals([code, stdout], [125, ""]);
       assertMatch(stderr, message);
       assertStringIncludes(stderr, `Cannot reach the agent at "${target[1]}"`);
+      assertEquals(stderr.split(target[1]!).length, 2, stderr);
       assertEquals(stderr.trimEnd().split("\n").length, 1);
     }));
   }),
@@ -390,6 +391,7 @@ Deno.test(
       assertEquals([code, stdout], [125, ""]);
       assertStringIncludes(stderr, `No agent at "${path}" within 0.4 s: `);
       assertStringIncludes(stderr, reason);
+      assertEquals(stderr.split(path).length, 2, stderr);
     }));
   }),
 );
