@@ -150,6 +150,7 @@ async function answer(
       return { type: "exit", exitCode: 0 };
     case "info":
       audit.kind = first.type;
+      audit.probe = first.probe ?? false;
       await client.write({
         type: "info",
         info: agentInfo(context),

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AgentInfo } from "../protocol/mod.ts";
+import type { AgentInfo, InfoFrame } from "../protocol/mod.ts";
 import { AgentError } from "./errors.ts";
 import { type CallOptions, openSession } from "./session.ts";
 import type { Target } from "./target.ts";
@@ -22,8 +22,31 @@ export async function info(
   target: Target,
   options: CallOptions = {},
 ): Promise<AgentInfo | undefined> {
+  return await askInfo(target, { type: "info" }, options);
+}
+
+/**
+ * Asks an agent who it is, for the client's own sake: agents log nothing of it.
+ *
+ * @param target Where the agent is.
+ * @param options The options.
+ * @returns What {@linkcode info} returns.
+ * @throws As {@linkcode info} does.
+ */
+export async function probeInfo(
+  target: Target,
+  options: CallOptions,
+): Promise<AgentInfo | undefined> {
+  return await askInfo(target, { type: "info", probe: true }, options);
+}
+
+async function askInfo(
+  target: Target,
+  request: InfoFrame,
+  options: CallOptions,
+): Promise<AgentInfo | undefined> {
   try {
-    using session = await openSession(target, [{ type: "info" }], options);
+    using session = await openSession(target, [request], options);
     const { answer } = session;
     if (answer.type === "info" && answer.info) {
       await session.finish();

@@ -12,7 +12,7 @@ import {
   type TtyRequest,
 } from "../protocol/mod.ts";
 import { type NeededFeature, UnsupportedError } from "./errors.ts";
-import { info } from "./info.ts";
+import { probeInfo } from "./info.ts";
 import { RemoteProcess, type Stdio } from "./remote_process.ts";
 import { type CallOptions, openSession } from "./session.ts";
 import type { Target } from "./target.ts";
@@ -124,7 +124,7 @@ export async function spawn(
   // An old agent would run the command all the same, as another user or in
   // another place, before it can be seen from its answer that it is one.
   if (needed.length > 0) {
-    const agent = await info(target, options);
+    const agent = await probeInfo(target, options);
     requireFeatures(target, needed, agent?.features);
   }
   const request: KnownFrame[] = [exec];

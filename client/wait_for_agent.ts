@@ -75,7 +75,7 @@ async function probe(
     using session = await requestOn(
       connection,
       target,
-      [{ type: "info" }],
+      [{ type: "info", probe: true }],
       patience,
     );
     await session.finish();

@@ -59,6 +59,7 @@ export function encodeFrame(frame: KnownFrame): Uint8Array {
     case "info":
       return encodeJson({
         type: frame.type,
+        probe: frame.probe || undefined,
         version: frame.info?.version,
         protocol: frame.info?.protocol,
         features: frame.info?.features,

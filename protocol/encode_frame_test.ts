@@ -40,6 +40,8 @@ Deno.test("encodeFrame() writes the type first, then the fields in order", () =>
       '{"type":"reseed","data":"aGk=","regen_machine_id":true}\n',
     ],
     [{ type: "info" }, '{"type":"info"}\n'],
+    [{ type: "info", probe: true }, '{"type":"info","probe":true}\n'],
+    [{ type: "info", probe: false }, '{"type":"info"}\n'],
     [
       {
         type: "info",

@@ -156,6 +156,11 @@ export interface AgentInfo {
 export interface InfoFrame {
   /** The frame's type. */
   readonly type: "info";
+  /**
+   * In the request: whether a client asks for itself, before it does what somebody
+   * wants of it, which is no session that an audit log needs to have.
+   */
+  readonly probe?: boolean;
   /** The answer; missing in the request. On the wire its fields lie flat in the frame. */
   readonly info?: AgentInfo;
 }

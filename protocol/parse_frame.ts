@@ -79,7 +79,10 @@ function parseJsonLine(line: Uint8Array, maxWeight: number): Frame {
         regenMachineId: fields.boolean("regen_machine_id") ?? false,
       };
     case "info":
-      return { type, ...present({ info: parseInfo(fields) }) };
+      return {
+        type,
+        ...present({ probe: fields.boolean("probe"), info: parseInfo(fields) }),
+      };
     case "stdin":
     case "stdout":
     case "stderr":

@@ -159,6 +159,10 @@ Deno.test("parseFrame() leaves out an error's code when it doesn't know it", () 
 Deno.test("parseFrame() tells an info request from an answer by the version", () => {
   assertEquals(parse('{"type":"info"}'), { type: "info" });
   assertEquals(parse('{"type":"info","version":null}'), { type: "info" });
+  assertEquals(parse('{"type":"info","probe":true}'), {
+    type: "info",
+    probe: true,
+  });
   assertEquals(
     parse(
       '{"type":"info","version":"1.2.3","protocol":1,"features":["raw"],"os":"linux","arch":"x86_64","boot_id":"b","uptime_ms":1.5,"landlock_abi":2,"more":[]}',
@@ -403,6 +407,7 @@ Deno.test("parseFrame() throws when a field has the wrong shape", () => {
     ['"type":"error","message":["m"]', '"message" must be a string'],
     ['"type":"error","code":2', '"code" must be a string'],
     ['"type":"info","version":1', '"version" must be a string'],
+    ['"type":"info","probe":1', '"probe" must be a boolean'],
     [info.replace('"protocol":1', '"a":1'), '"protocol" is missing'],
     [info + ',"features":{}', '"features" must be an array of strings'],
     [info + ',"containment":1', '"containment" must be a string'],

@@ -6,6 +6,7 @@ import {
 } from "@std/assert";
 import { type Agent, type LogRecord, startAgent } from "./_agent.ts";
 import { bounded, until } from "./_bounded.ts";
+import { runClient } from "./_client.ts";
 import { dataFrame } from "./_wire.ts";
 
 /** Waits for as many audit records, and checks that there are no more. */
@@ -80,6 +81,31 @@ Deno.test(
     assertEquals(records[4]!["lost"], true);
     assertEquals(records[4]!["pid"], pid);
     assertEquals(records[4]!["exitCode"], undefined);
+  }),
+);
+
+Deno.test(
+  "serve records what somebody asked for, and for debugging only what a client asks for itself",
+  bounded(async () => {
+    await using agent = await startAgent({ env: { AGENT_LOG_LEVEL: "debug" } });
+    const unix = ["--unix", agent.path];
+    for (
+      const args of [
+        ["-t", "true"],
+        ["-w", "/", "true"],
+        ["--timeout=9s", "--wait=9s", "true"],
+      ]
+    ) {
+      const { code, stderr } = await runClient([...unix, ...args]);
+      assertEquals([code, stderr], [0, ""]);
+    }
+    assertEquals((await runClient(unix, { command: "info" })).code, 0);
+    await until(() => agent.audit.length >= 8, "the records");
+    const kinds = (level: string) =>
+      agent.audit.filter((record) => record["level"] === level)
+        .map(({ kind }) => kind);
+    assertEquals(kinds("INFO"), ["exec", "exec", "exec", "info"]);
+    assertEquals(kinds("DEBUG"), ["info", "info", "info", "info"]);
   }),
 );
 

@@ -106,7 +106,7 @@ Deno.test(
         "install a newer one in the guest",
       );
       assertEquals(error.feature, "placement");
-      assertEquals(seen, ['{"type":"info"}']);
+      assertEquals(seen, ['{"type":"info","probe":true}']);
     }
   }),
 );
@@ -123,7 +123,7 @@ Deno.test(
       `Cannot run a command on a terminal: the agent at "${peer.path}" is too old`,
     );
     assertEquals(error.feature, "tty");
-    assertEquals(seen, ['{"type":"info"}']);
+    assertEquals(seen, ['{"type":"info","probe":true}']);
   }),
 );
 
@@ -206,7 +206,10 @@ Deno.test(
     await using peer = startCorePeer(seen);
     assertEquals(await info({ unix: peer.path }), undefined);
     await waitForAgent({ unix: peer.path }, 1000);
-    assertEquals(seen, ['{"type":"info"}', '{"type":"info"}']);
+    assertEquals(seen, [
+      '{"type":"info"}',
+      '{"type":"info","probe":true}',
+    ]);
   }),
 );
 

@@ -34,6 +34,8 @@ export interface Audit {
   readonly peer: string;
   /** What the session was for; `none` if it never said. */
   kind: "none" | "exec" | "reseed" | "info";
+  /** Whether a client asked for itself, and nobody through it. */
+  probe?: boolean;
   /** When it began, in milliseconds since the epoch. */
   readonly start: number;
   /** The same on a clock that nobody sets, as `performance.now()` has it. */
@@ -70,8 +72,9 @@ const logger = getLogger(["cocoon-agent", "audit"]);
 const encoder = new TextEncoder();
 
 /**
- * Logs a session's audit record. Variables are left out: they hold secrets. What
- * is very long is cut.
+ * Logs a session's audit record: what somebody asked for, and for debugging also
+ * what a client asked for itself. Variables are left out: they hold secrets. What is
+ * very long is cut.
  *
  * @param audit What is known of the session.
  * @param redact What to leave out of arguments, as patterns of them.
@@ -87,25 +90,28 @@ export function recordSession(
     });
     return;
   }
-  logger.info("Session of {peer} ended: {task}, {result}", {
-    peer: audit.peer,
-    kind: audit.kind,
-    task: cutText([audit.kind, ...(audit.argv ?? []).slice(0, 1)].join(" ")),
-    argv: audit.argv && cutArgv(redactArgv(audit.argv, redact)),
-    tty: audit.tty,
-    user: audit.user && cutText(audit.user),
-    cwd: audit.cwd && cutText(audit.cwd),
-    rule: audit.command.rule && cutText(audit.command.rule),
-    pid: audit.command.pid,
-    start: new Date(audit.start).toISOString(),
-    durationMs: Math.round(performance.now() - audit.startMark),
-    stdinBytes: audit.command.stdinBytes,
-    stdoutBytes: audit.command.stdoutBytes,
-    stderrBytes: audit.command.stderrBytes,
-    ...audit.command.usage,
-    result: cutText(describe(audit)),
-    ...outcomeFields(audit),
-  });
+  logger[audit.probe ? "debug" : "info"](
+    "Session of {peer} ended: {task}, {result}",
+    {
+      peer: audit.peer,
+      kind: audit.kind,
+      task: cutText([audit.kind, ...(audit.argv ?? []).slice(0, 1)].join(" ")),
+      argv: audit.argv && cutArgv(redactArgv(audit.argv, redact)),
+      tty: audit.tty,
+      user: audit.user && cutText(audit.user),
+      cwd: audit.cwd && cutText(audit.cwd),
+      rule: audit.command.rule && cutText(audit.command.rule),
+      pid: audit.command.pid,
+      start: new Date(audit.start).toISOString(),
+      durationMs: Math.round(performance.now() - audit.startMark),
+      stdinBytes: audit.command.stdinBytes,
+      stdoutBytes: audit.command.stdoutBytes,
+      stderrBytes: audit.command.stderrBytes,
+      ...audit.command.usage,
+      result: cutText(describe(audit)),
+      ...outcomeFields(audit),
+    },
+  );
 }
 
 function outcomeFields({ outcome, lost }: Audit): Record<string, unknown> {
