@@ -357,15 +357,25 @@ const NEEDED = [
  * the grant can name this one file.
  */
 function openLibrary(): Libc {
+  const paths = LIBRARY_PATHS[Deno.build.arch];
   const reasons: string[] = [];
-  for (const path of LIBRARY_PATHS[Deno.build.arch]) {
+  let denied = false;
+  for (const path of paths) {
     try {
       const library = bindLazily(path);
       for (const name of NEEDED) library[name];
       return library;
     } catch (error) {
+      denied ||= error instanceof Deno.errors.NotCapable;
       reasons.push(error instanceof Error ? error.message : String(error));
     }
+  }
+  if (denied) {
+    throw new Error(
+      `Cannot open the C library: Deno doesn't grant it; run with --allow-ffi=${
+        paths.join(",")
+      }`,
+    );
   }
   throw new Error(
     `Cannot open the C library (glibc 2.34 or newer is needed): ${

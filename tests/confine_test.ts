@@ -262,8 +262,8 @@ Deno.test({
       const options = [["sh", late]] as const;
       {
         await using agent = await startConfined(...options);
-        const { warning } = await agent.waitForRecord(({ warning }) =>
-          warning !== undefined
+        const { message: warning } = await agent.waitForRecord(({ level }) =>
+          level === "WARN"
         );
         assertStringIncludes(warning as string, `"${late}" will be refused`);
         Deno.writeTextFileSync(late, "#!/bin/sh\necho up\n", { mode: 0o755 });
@@ -334,8 +334,8 @@ Deno.test({
       await using agent = await startConfined(["/bin/busybox"], {
         env: { PATH: folder },
       });
-      const { warning } = await agent.waitForRecord(({ warning }) =>
-        warning !== undefined
+      const { message: warning } = await agent.waitForRecord(({ level }) =>
+        level === "WARN"
       );
       assertStringIncludes(warning as string, "one of many programs");
       for (const program of [ID, `${LOADER} ${ID}`]) {
@@ -430,7 +430,7 @@ for (
       });
       agent.mayEnd();
       assertEquals((await agent.status).code, 1, agent.stderr);
-      const error = agent.records.map(({ error }) => error).join();
+      const error = agent.records.map(({ message }) => message).join();
       assertStringIncludes(error, `(${name})`);
       assertStringIncludes(error, remedy);
       assertStringIncludes(error, "--confine");

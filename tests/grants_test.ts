@@ -161,5 +161,25 @@ Deno.test({
     await assertRuns(agent, ["echo", "hi"], "hi\n");
     assertStringIncludes(await assertDenied(agent, ["cat"]), "serve ");
     assertStringIncludes(await assertDenied(agent, ["sh"]), "deno run ");
+    const { message } = await agent.waitForRecord(({ level }) =>
+      level === "WARN"
+    );
+    assertStringIncludes(message as string, '--allow-run grants "sh" in vain');
   }),
 });
+
+Deno.test(
+  "serve warns of programs that --allow-run names and that cannot be run",
+  bounded(async () => {
+    await using agent = await startAgent({
+      args: ["--allow-run=echo,no-such-program,/etc/passwd"],
+    });
+    await assertRuns(agent, ["echo", "hi"], "hi\n");
+    const warnings = agent.records.filter(({ level }) => level === "WARN")
+      .map(({ message }) => message);
+    assertEquals(warnings, [
+      '--allow-run grants "no-such-program", which cannot be run now: No such file or directory (ENOENT)',
+      '--allow-run grants "/etc/passwd", which cannot be run now: Permission denied (EACCES)',
+    ]);
+  }),
+);

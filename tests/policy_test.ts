@@ -341,7 +341,7 @@ Deno.test(
     const explain = (...args: string[]) =>
       check(["--check-policy", policy.path, ...args]);
     const echo = Deno.realPathSync("/bin") + "/echo";
-    const chosen = ["--env=LC_ALL=C", "--cwd=/usr/bin", "--cid=3", "--tty"];
+    const chosen = ["-teLC_ALL=C", "--workdir=/usr/bin", "--cid=3"];
     assertEquals(await explain(...chosen, "--", "echo", "ab"), {
       code: 0,
       stdout: [
@@ -399,6 +399,7 @@ for (
     [[NOWHERE, "--env=A"], "--env is for --check-policy only"],
     [["--check-policy=f", "--env==b", "--", "a"], "of a variable is empty"],
     [[NOWHERE, "--", "true"], '"--" with --check-policy only'],
+    [[NOWHERE, "true"], 'with --check-policy only, got "true"'],
   ] as const
 ) {
   Deno.test(
@@ -418,7 +419,7 @@ Deno.test(
     await using agent = await policy.start("--allow-run=echo,true");
     const warned = await agent.waitForRecord(({ level }) => level === "WARN");
     assertStringIncludes(warned["message"] as string, "in vain");
-    assertStringIncludes(warned["error"] as string, "/uname");
+    assertStringIncludes(warned["message"] as string, "/uname");
     await assertDenied(agent, { argv: ["uname"] }, "--allow-run");
 
     policy.write(JSON.stringify({
@@ -426,7 +427,9 @@ Deno.test(
       rules: [allow({ programs: ["true", "id"] })],
     }));
     Deno.kill(agent.pid, "SIGHUP");
-    await agent.waitForRecord(({ error }) => String(error).includes('/id"'));
+    await agent.waitForRecord(({ message }) =>
+      String(message).includes('/id"')
+    );
     const warnings = agent.records.filter(({ level }) => level === "WARN");
     assertEquals(warnings.length, 2);
   }),

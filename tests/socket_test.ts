@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { exists, launchAgent, startAgent } from "./_agent.ts";
 import { bounded, within } from "./_bounded.ts";
+import { ENVIRONMENT, programArgs } from "./_program.ts";
 import { text } from "./_wire.ts";
 
 /** A user who is neither root nor anybody in particular. */
@@ -141,6 +142,25 @@ Deno.test({
     assertEquals(text((await agent.exec(["echo", "hi"])).stdout), "hi\n");
   }),
 });
+
+Deno.test(
+  "serve says once why it cannot listen",
+  bounded(async () => {
+    const [program, ...args] = programArgs("serve", [
+      "--listen",
+      "unix:/nonexistent/agent.sock",
+    ]);
+    const { code, stderr } = await new Deno.Command(program, {
+      args,
+      env: ENVIRONMENT,
+    }).output();
+    const lines = text(stderr).trimEnd().split("\n");
+    assertEquals([code, lines.length], [1, 1]);
+    assertEquals(JSON.parse(lines[0]!).level, "ERROR");
+    assertEquals(lines[0]!.split("/nonexistent/agent.sock").length, 2);
+    assertEquals(lines[0]!.split("ENOENT").length, 2);
+  }),
+);
 
 /** Asks for a command, and prints what comes of it. */
 const STRANGER = `

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { OsError } from "../../ffi/errno.ts";
+import { lookUpProgram } from "../../ffi/program.ts";
 import {
   type AskedProgram,
   findGranted,
@@ -122,5 +124,30 @@ export class Grants {
       if (await findGranted(granted, this.#searchPath) === file) return true;
     }
     return false;
+  }
+
+  /**
+   * Looks for programs that are granted in vain.
+   *
+   * @returns What whoever has granted them should know, a sentence each.
+   */
+  async warnings(): Promise<string[]> {
+    const warnings: string[] = [];
+    for (const granted of this.#programs ?? []) {
+      const name = JSON.stringify(granted);
+      try {
+        const { path } = await lookUpProgram(granted, this.#searchPath);
+        await this.check({ name: granted, candidates: [], file: path });
+      } catch (error) {
+        if (error instanceof DeniedError) {
+          warnings.push(`--allow-run grants ${name} in vain: ${error.message}`);
+        } else if (error instanceof OsError) {
+          warnings.push(
+            `--allow-run grants ${name}, which cannot be run now: ${error.reason}`,
+          );
+        } else throw error;
+      }
+    }
+    return warnings;
   }
 }

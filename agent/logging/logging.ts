@@ -35,6 +35,9 @@ const PRIORITIES: Readonly<Record<LogLevel, number>> = {
   trace: 7,
 };
 
+/** The properties of warnings and errors that are texts for people. */
+const MESSAGE_TEXTS: readonly string[] = ["error", "warning"];
+
 /** How long the last records may take to be written, in milliseconds. */
 const CLOSE_GRACE = 500;
 
@@ -130,11 +133,24 @@ const formatMessage = getTextFormatter({
  * more, which nobody can read.
  */
 function formatJsonLine(record: LogRecord): string {
+  const message = formatMessage(record).trimEnd();
   return JSON.stringify({
     "@timestamp": new Date(record.timestamp).toISOString(),
     level: record.level === "warning" ? "WARN" : record.level.toUpperCase(),
-    message: formatMessage(record).trimEnd(),
+    message,
     logger: record.category.join("."),
-    ...record.properties,
+    ...otherFields(record, message),
   });
+}
+
+/** Returns the fields of a record without the texts that its message consists of. */
+function otherFields(
+  { level, properties }: LogRecord,
+  message: string,
+): Record<string, unknown> {
+  if (level !== "warning" && level !== "error") return properties;
+  const entries = Object.entries(properties).filter(([name, value]) =>
+    !(MESSAGE_TEXTS.includes(name) && message.includes(String(value)))
+  );
+  return Object.fromEntries(entries);
 }

@@ -75,16 +75,17 @@ type Condition = (
 /**
  * Whatever a rule leaves out, callers it allows may not choose, and callers it
  * denies may have chosen any way. The program is first: a rule for others is far.
+ * The terminal comes before the variables, which the client sends with it unasked.
  */
 const CONDITIONS: readonly Condition[] = [
   programDiffers,
   argsDiffer,
   userDiffers,
   folderDiffers,
+  terminalDiffers,
   variablesDiffer,
   timeoutDiffers,
   cidDiffers,
-  terminalDiffers,
 ];
 
 /** Folders that every Linux has, see hier(7). */

@@ -275,3 +275,12 @@ Deno.test("Policy.allowedPrograms() lists files of what rules name, not deny and
   const document = parsePolicy(JSON.stringify({ version: 1, rules }));
   assertEquals(await new Policy(document).allowedPrograms(), [TRUE]);
 });
+
+Deno.test("Policy.decide() speaks of a terminal before the variables that come with it", async () => {
+  const { allowed, reason } = await decide([allow()], {
+    variables: ["LANG", "LC_ALL"],
+    tty: true,
+  });
+  assertEquals(allowed, false);
+  assertStringIncludes(reason, "but the caller may not have a terminal");
+});

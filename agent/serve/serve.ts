@@ -38,7 +38,7 @@ export async function serve(settings: ServeSettings): Promise<void> {
     ? undefined
     : await openPolicy(policyFile, grants);
   const confinement = confined && confine(confined, ownEnvironment());
-  for (const warning of confinement?.warnings ?? []) {
+  for (const warning of confinement?.warnings ?? await grants.warnings()) {
     logger.warn("{warning}", { warning });
   }
   const stop = new AbortController();

@@ -49,9 +49,9 @@ async function run(flags: ParsedFlags): Promise<number> {
   if (checked !== undefined) return await checkPolicy(checked, flags);
   if (flags.rest.length > 0) {
     throw new UsageError(
-      `Unexpected argument "${
+      `serve takes arguments after "--" with --check-policy only, got "${
         flags.rest[0]
-      }": serve takes arguments with --check-policy only`,
+      }"`,
     );
   }
   const settings = parseServeFlags(flags);
