@@ -7,6 +7,8 @@
 
 import { format as formatBytes } from "@std/fmt/bytes";
 import { bold, dim, green, red } from "@std/fmt/colors";
+import { parseFlags } from "./cli/parse_flags.ts";
+import { clientCommand } from "./client/client_command.ts";
 import {
   AgentError,
   output,
@@ -21,14 +23,15 @@ const SESSIONS = 20;
 
 /** Starts an agent with its task, as a user would, and stops it at the end. */
 class Agent implements AsyncDisposable {
+  readonly path: string;
   readonly target: Target;
   readonly #process: Deno.ChildProcess;
 
   constructor(folder: string, name: string, ...flags: string[]) {
-    const path = `${folder}/${name}.sock`;
-    this.target = { unix: path };
+    this.path = `${folder}/${name}.sock`;
+    this.target = { unix: this.path };
     this.#process = new Deno.Command(Deno.execPath(), {
-      args: ["task", "-q", "serve", "--listen", `unix:${path}`, ...flags],
+      args: ["task", "-q", "serve", "--listen", `unix:${this.path}`, ...flags],
       cwd: ROOT,
       env: { AGENT_LOG_LEVEL: "error" },
       stdin: "null",
@@ -167,17 +170,14 @@ async function show(folder: string): Promise<void> {
   });
 }
 
+/** Runs a command through an agent as the client does, with its exit codes. */
 async function run(folder: string, argv: string[]): Promise<number> {
   await using agent = new Agent(folder, "agent");
   await waitForAgent(agent.target, 30_000);
-  await using process = await spawn(agent.target, argv);
-  // Input that the command leaves unread is no failure.
-  Deno.stdin.readable.pipeTo(process.stdin).catch(() => {});
-  await Promise.all([
-    process.stdout.pipeTo(Deno.stdout.writable, { preventClose: true }),
-    process.stderr.pipeTo(Deno.stderr.writable, { preventClose: true }),
-  ]);
-  return (await process.status).code;
+  const args = ["--unix", agent.path, "--", ...argv];
+  return await clientCommand.run(
+    parseFlags(args, clientCommand.flags, clientCommand),
+  );
 }
 
 const argv = Deno.args[0] === "--" ? Deno.args.slice(1) : Deno.args;

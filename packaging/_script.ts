@@ -103,6 +103,8 @@ export interface ToolOptions {
   cwd?: string;
   /** How to get the tool, for the message when it is missing. */
   hint?: string;
+  /** What to do about it, for the message when the tool fails. */
+  remedy?: string;
 }
 
 /**
@@ -127,7 +129,9 @@ export async function runTool(
   running.delete(child);
   if (!success) {
     throw new ToolError(
-      `Cannot go on: "${tool} ${options.args[0] ?? ""}" failed with ${code}`,
+      `Cannot go on: "${tool} ${options.args[0] ?? ""}" failed with ${code}${
+        options.remedy ? `; ${options.remedy}` : ""
+      }`,
     );
   }
 }
@@ -147,7 +151,7 @@ export function startTool(
   options: ToolOptions,
   streams: Pick<Deno.CommandOptions, "stdin" | "stdout" | "stderr"> = {},
 ): Deno.ChildProcess {
-  const { hint, ...commandOptions } = options;
+  const { hint, remedy: _, ...commandOptions } = options;
   const command = new Deno.Command(tool, {
     ...commandOptions,
     args: [...options.args],
@@ -177,4 +181,31 @@ const ERASE_LINE = "\r\x1b[K";
 export function progress(text = ""): void {
   if (!Deno.stderr.isTerminal()) return;
   Deno.stderr.writeSync(new TextEncoder().encode(`${ERASE_LINE}${text}`));
+}
+
+/**
+ * Does what takes long, and says so meanwhile: to people at a terminal with the
+ * seconds that it has taken, elsewhere once.
+ *
+ * @param text What is under way.
+ * @param action Does it.
+ * @returns What the action returns.
+ */
+export async function withProgress<T>(
+  text: string,
+  action: () => Promise<T>,
+): Promise<T> {
+  const start = performance.now();
+  if (!Deno.stderr.isTerminal()) console.error(`${text} …`);
+  progress(`${text} …`);
+  const timer = setInterval(() => {
+    const seconds = Math.round((performance.now() - start) / 1000);
+    progress(`${text} … ${seconds} s`);
+  }, 1000);
+  try {
+    return await action();
+  } finally {
+    clearInterval(timer);
+    progress();
+  }
 }

@@ -19,7 +19,7 @@ import {
   findArchitecture,
 } from "./architecture.ts";
 import { permissionFlags, permissions } from "./permissions.ts";
-import { runScript, runTool, type Script } from "./_script.ts";
+import { runScript, runTool, type Script, withProgress } from "./_script.ts";
 
 const PROJECT = new URL("..", import.meta.url).pathname;
 const MAIN = `${PROJECT}main.ts`;
@@ -31,6 +31,11 @@ const CONFIG = `${PROJECT}deno.json`;
  * garbage itself.
  */
 export const V8_FLAGS = "--max-semi-space-size=2,--expose-gc";
+/** What to do where what Deno downloads for it cannot be had. */
+const NO_RUNTIME =
+  "it downloads the runtime of its version, denort, once: without a network name that file by the variable DENORT_BIN";
+const NO_BUNDLER =
+  "it downloads esbuild and the packages in deno.json from the npm registry, once: without a network fill Deno's cache before";
 /** What the executable is made of. */
 const SOURCES = [
   ...["main.ts", "deno.json", "packaging/compile.ts"],
@@ -56,7 +61,7 @@ const SCRIPT: Script = {
   async run(flags) {
     const architecture = findArchitecture("target", flags.get("target"));
     const out = flags.get("out") ?? binaryPath(architecture);
-    await compile(architecture, out);
+    await withProgress("Compiling", () => compile(architecture, out));
     const { size } = await Deno.stat(out);
     console.log(`${out}: ${(size / 1e6).toFixed(1)} MB`);
   },
@@ -91,7 +96,7 @@ export async function compile(
       ...permissionFlags(permissions(architecture.deno)),
       `--output=${executable}`,
       script,
-    ]);
+    ], NO_RUNTIME);
     // A runtime of another version makes an executable that cannot start.
     if (architecture.deno === Deno.build.arch) {
       await runTool(await Deno.realPath(executable), { args: ["version"] });
@@ -114,6 +119,7 @@ export async function bundle(out: string): Promise<void> {
   await runDeno(
     ["bundle", "--quiet", "--minify", `--config=${CONFIG}`, "--frozen"],
     [`--output=${out}`, MAIN],
+    NO_BUNDLER,
   );
 }
 
@@ -147,8 +153,12 @@ function list(path: string): string[] {
     .filter((file) => !file.endsWith("_test.ts"));
 }
 
-async function runDeno(command: string[], args: string[]): Promise<void> {
-  await runTool(Deno.execPath(), { args: [...command, ...args] });
+async function runDeno(
+  command: string[],
+  args: string[],
+  remedy: string,
+): Promise<void> {
+  await runTool(Deno.execPath(), { args: [...command, ...args], remedy });
 }
 
 if (import.meta.main) await runScript(SCRIPT, Deno.args);

@@ -17,7 +17,7 @@ import {
   findArchitecture,
 } from "./architecture.ts";
 import { checkExecutable } from "./elf.ts";
-import { runScript, runTool, type Script } from "./_script.ts";
+import { runScript, runTool, type Script, withProgress } from "./_script.ts";
 
 const PACKAGE = "cocoon-agent";
 const MAINTAINER = "The cocoon-agent authors <cocoon-agent@example.org>";
@@ -45,14 +45,22 @@ const SCRIPT: Script = {
   ],
   async run(flags) {
     const architecture = findArchitecture("debian", flags.get("arch"));
-    const path = await buildPackage({
+    const binary = flags.get("binary") ?? binaryPath(architecture);
+    // Before anything is said about how long it takes.
+    await checkExecutable("package", binary, architecture);
+    const options: PackageOptions = {
       architecture,
-      binary: flags.get("binary") ?? binaryPath(architecture),
+      binary,
       out: flags.get("out") ?? "dist",
       version: `${config.version}-${REVISION}`,
       epoch: sourceDateEpoch(),
-    });
-    console.log(path);
+    };
+    console.log(
+      await withProgress(
+        "Compressing the package, which takes about a minute",
+        () => buildPackage(options),
+      ),
+    );
   },
 };
 

@@ -23,7 +23,7 @@
 import { UsageError } from "../cli/command.ts";
 import { readElfHeader } from "./elf.ts";
 import { unpackNpmFile } from "./npm_file.ts";
-import { runScript, type Script, ToolError } from "./_script.ts";
+import { runScript, type Script, ToolError, withProgress } from "./_script.ts";
 
 /** A package with an executable that was compiled by Deno 2.4.2. */
 const PACKAGE = "@vltpkg/cli-linux-x64@0.0.0-18";
@@ -42,7 +42,12 @@ const SCRIPT: Script = {
   async run(flags) {
     const folder = flags.get("out");
     if (folder === undefined) throw new UsageError("--out is needed");
-    console.log(await getRuntime(folder));
+    console.log(
+      await withProgress(
+        "Getting the runtime, some 90 MB",
+        () => getRuntime(folder),
+      ),
+    );
   },
 };
 

@@ -23,6 +23,7 @@ export async function unpackNpmFile(
   await runTool("npm", {
     args: ["pack", "--silent", `--pack-destination=${folder}`, spec],
     hint: "it comes with Node.js",
+    remedy: `it downloads "${spec}" from the npm registry`,
   });
   const [name] = Array.from(Deno.readDirSync(folder))
     .filter(({ name }) => name.endsWith(".tgz"));

@@ -129,7 +129,15 @@ async function run(
 async function findBinary(flags: ParsedFlags): Promise<string> {
   const binary = flags.get("binary");
   if (binary === undefined) {
-    return await compileIfStale(() => progress("Compiling the agent …"));
+    try {
+      return await compileIfStale(() => progress("Compiling the agent …"));
+    } catch (error) {
+      if (!(error instanceof ToolError)) throw error;
+      throw new ToolError(
+        `${error.message}; or name an executable that is there by --binary FILE`,
+        { cause: error },
+      );
+    }
   }
   // Anything else would be a guest that boots, and in which nobody answers.
   await checkExecutable("boot", binary, findArchitecture("debian"));

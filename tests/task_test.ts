@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { startAgent } from "./_agent.ts";
 import { bounded, until, within } from "./_bounded.ts";
 import { BINARY, ENVIRONMENT, SOURCES } from "./_program.ts";
@@ -58,6 +58,28 @@ Deno.test({
       [failed.code, text(failed.stdout), text(failed.stderr)],
       [7, "", ""],
     );
+  }),
+});
+
+Deno.test({
+  name: "deno task demo exits as the command does that it is given",
+  ignore,
+  fn: bounded(async () => {
+    const cases: [argv: string[], code: number, stdout: string][] = [
+      [["sh", "-c", "echo hi; exit 7"], 7, "hi\n"],
+      [["sh", "-c", "kill -TERM $$"], 143, ""],
+      [["no-such-program"], 127, ""],
+      [["/etc"], 126, ""],
+    ];
+    for (const [argv, code, stdout] of cases) {
+      const printed = await within(
+        task("demo", "--", ...argv).output(),
+        "the end of the demo",
+      );
+      assertEquals([printed.code, text(printed.stdout)], [code, stdout]);
+      if (argv.length > 1) assertEquals(text(printed.stderr), "");
+      else assertStringIncludes(text(printed.stderr), `"${argv[0]}"`);
+    }
   }),
 });
 

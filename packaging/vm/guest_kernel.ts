@@ -49,6 +49,7 @@ export async function getGuestKernel(
         args: ["download", "-qq", "-o", "APT::Sandbox::User=root", name],
         cwd: temporary,
         hint: OTHERWISE,
+        remedy: OTHERWISE,
       });
       const [archive] = Array.from(Deno.readDirSync(temporary));
       const tree = `${temporary}/tree`;
