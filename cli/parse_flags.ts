@@ -5,8 +5,13 @@
  */
 
 import { type Command, type Flag, UsageError } from "./command.ts";
+import {
+  checkBundle,
+  longNames,
+  splitOnce,
+  suggestFlag,
+} from "./flag_names.ts";
 import { HELP_FLAG } from "./help.ts";
-import { nearestWord } from "./nearest_word.ts";
 
 /** The flags and arguments of a command line. */
 export class ParsedFlags {
@@ -217,7 +222,9 @@ export function parseFlags(
     const name = label.slice(2);
     const flag = known.find((flag) => longNames(flag).includes(name));
     if (flag === undefined) {
-      throw new UsageError(`Unknown flag "${label}"${suggest(name, known)}`);
+      throw new UsageError(
+        `Unknown flag "${label}"${suggestFlag(name, known)}`,
+      );
     }
     if (flag.value !== undefined) return takeValued(flag, label, attached);
     if (attached !== undefined) {
@@ -234,7 +241,9 @@ export function parseFlags(
       if (flag === undefined) {
         throw new UsageError(
           `Unknown flag "${given}"${
-            arg === given ? "" : ` in "${arg}"${suggest(arg.slice(1), known)}`
+            arg === given
+              ? ""
+              : ` in "${arg}"${suggestFlag(arg.slice(1), known)}`
           }`,
         );
       }
@@ -271,39 +280,4 @@ export function parseFlags(
     (word === "" || !options.takesArguments)
   ) throw new UsageError(`Unexpected argument "${word}"`);
   return new ParsedFlags(values, rest);
-}
-
-/**
- * Refuses a long flag with one dash: it would be the short flag of its first
- * letter, and often a value for it.
- */
-function checkBundle(arg: string, flags: readonly Flag[]): void {
-  const [label] = splitOnce(arg, "=");
-  const name = label.slice(1);
-  if (
-    name.length < 2 || !flags.some((flag) => longNames(flag).includes(name))
-  ) {
-    return;
-  }
-  throw new UsageError(
-    `Unknown flag "${label}"; did you mean "-${label}"?`,
-  );
-}
-
-function longNames({ name, otherNames = [] }: Flag): readonly string[] {
-  return [name, ...otherNames];
-}
-
-/** Splits a text at the first separator, if there is one. */
-function splitOnce(
-  text: string,
-  separator: string,
-): [head: string, tail?: string] {
-  const at = text.indexOf(separator);
-  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
-}
-
-function suggest(given: string, flags: readonly Flag[]): string {
-  const nearest = nearestWord(given, flags.flatMap(longNames));
-  return nearest === undefined ? "" : `; did you mean "--${nearest}"?`;
 }
