@@ -48,15 +48,16 @@ Deno.test("withProgress() counts the seconds on a terminal, and wipes them away"
 });
 
 Deno.test("compile names the variable for a runtime that cannot be downloaded", async () => {
-  const { code, stderr } = await run(
-    "compile.ts",
-    ["--out", "/nonexistent/x"],
-    {
-      DENORT_BIN: "/nonexistent/denort",
-    },
-  );
-  assertEquals(code, 1);
-  assertStringIncludes(stderr, "by the variable DENORT_BIN");
+  const folder = await Deno.makeTempDir();
+  try {
+    const { code, stderr } = await run("compile.ts", ["--out", `${folder}/x`], {
+      DENORT_BIN: `${folder}/denort`,
+    });
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, "by the variable DENORT_BIN");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("scripts refuse arguments that they don't take", async () => {

@@ -29,7 +29,7 @@ Deno.test(
       [[...unix, "-niw", "/tmp", ...print], `${folder}|||`],
       [[...unix, "--workdir=/tmp", "-e", "LOCAL", ...print], `${folder}||l|in`],
       [[...unix, "--workdir", "/tmp", "-e", "A", ...print], `${folder}|||in`],
-      [["-it", ...unix, "sh", "-c", "test -t 1; printf $?"], "0"],
+      [["-int", ...unix, "sh", "-c", "test -t 1; printf $?"], "0"],
     ];
     for (let at = 0; at < cases.length; at += 4) {
       await Promise.all(
