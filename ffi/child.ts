@@ -5,6 +5,7 @@
  */
 
 import type { AsyncFd } from "./async_fd.ts";
+import { discardOutput } from "./discard.ts";
 import { ExitWatch } from "./exit_watch.ts";
 import { readableFromFd, writableFromFd } from "./fd_streams.ts";
 import { libc } from "./libc.ts";
@@ -41,7 +42,10 @@ export class Child implements Disposable {
   /** Resolves when the child has ended. */
   readonly status: Promise<ChildStatus>;
   readonly #exit: ExitWatch;
-  readonly #fds: readonly AsyncFd[];
+  /** Where its input goes: its pipe, or the terminal. */
+  readonly #input: AsyncFd;
+  /** The pipes of its output, of which a terminal has none. */
+  readonly #outputs: readonly AsyncFd[];
   readonly #terminal: PtyMaster | undefined;
   readonly #drain = new AbortController();
   /** The other group that was in the foreground when the terminal was closed. */
@@ -66,13 +70,15 @@ export class Child implements Disposable {
         type: "bytes",
         start: (controller) => controller.close(),
       });
-      this.#fds = [streams];
+      this.#input = streams;
+      this.#outputs = [];
       this.#terminal = streams;
     } else {
       this.stdin = writableFromFd(streams.stdin);
       this.stdout = readableFromFd(streams.stdout, { drain });
       this.stderr = readableFromFd(streams.stderr, { drain });
-      this.#fds = [streams.stdin, streams.stdout, streams.stderr];
+      this.#input = streams.stdin;
+      this.#outputs = [streams.stdout, streams.stderr];
     }
     this.status = this.#wait();
     // Whoever never asks must not bring the process down.
@@ -140,7 +146,8 @@ export class Child implements Disposable {
 
   /**
    * Ends {@linkcode Child.stdout} and {@linkcode Child.stderr} with what is
-   * there by now, whoever still holds the other ends.
+   * there by now, whoever still holds the other ends. What comes later is thrown
+   * away once the child is closed.
    */
   drain(): void {
     this.#drain.abort();
@@ -149,7 +156,8 @@ export class Child implements Disposable {
   /**
    * Closes the streams and reaps the child. A child that still runs is killed
    * as by {@linkcode Child.killGroup}, and reaped when it is gone, without
-   * holding anybody up.
+   * holding anybody up. Those whom a child that has ended left behind may write to
+   * its pipes for as long as they like, see {@linkcode discardOutput}.
    */
   close(): void {
     if (this.#closed) return;
@@ -163,7 +171,11 @@ export class Child implements Disposable {
       this.#exit.close();
       throw error;
     } finally {
-      for (const fd of this.#fds) fd.close();
+      this.#input.close();
+      for (const fd of this.#outputs) {
+        if (ended && !fd.closed) discardOutput(fd);
+        else fd.close();
+      }
     }
     if (ended) this.#reap();
   }

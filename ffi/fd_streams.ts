@@ -34,7 +34,8 @@ export interface FdWritableOptions extends FdStreamOptions {
 export interface FdReadableOptions extends FdStreamOptions {
   /**
    * Once aborted, the stream ends with what the descriptor holds at that moment
-   * (at most 1 MiB, a pipe's worth), whoever still keeps the other end open.
+   * (at most 1 MiB, a pipe's worth), whoever still keeps the other end open. The
+   * descriptor is left open then, unless that was the end of the file.
    */
   drain?: AbortSignal;
 }
@@ -70,10 +71,10 @@ export function readableFromFd(
   const wake = () => fd.wake();
   drain?.addEventListener("abort", wake, { once: true });
 
-  function end() {
+  function end(leaveOpen = false) {
     ended = true;
     drain?.removeEventListener("abort", wake);
-    if (preventClose) fd.wake();
+    if (preventClose || leaveOpen) fd.wake();
     else fd.close();
   }
 
@@ -86,15 +87,13 @@ export function readableFromFd(
     const turn = readinessLoop.countOperation();
     if (turn) await turn;
     while (!ended) {
-      let count = fd.closed || drainable <= 0 ? 0 : tryRead(fd, into);
-      if (drain?.aborted) {
-        count ??= 0;
-        drainable -= count;
-      }
-      if (count === null) {
+      const count = fd.closed ? 0 : drainable <= 0 ? null : tryRead(fd, into);
+      const drained = count === null && drain?.aborted === true;
+      if (drain?.aborted) drainable -= count ?? 0;
+      if (count === null && !drained) {
         await fd.readable();
-      } else if (count === 0) {
-        end();
+      } else if (!count) {
+        end(drained);
         controller.close();
         request?.respond(0);
       } else if (request) {
@@ -116,7 +115,7 @@ export function readableFromFd(
         throw error;
       }
     },
-    cancel: end,
+    cancel: () => end(),
   }, { highWaterMark: 0 });
 }
 
