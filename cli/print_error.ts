@@ -4,8 +4,8 @@
  * @module
  */
 
+import { printableText } from "../protocol/printable_text.ts";
 import { PROGRAM } from "./help.ts";
-import { terminalText } from "./terminal_text.ts";
 
 /**
  * Formats an error as it is printed.
@@ -15,7 +15,7 @@ import { terminalText } from "./terminal_text.ts";
  */
 export function formatError(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return `${PROGRAM}: ${terminalText(message)}`;
+  return `${PROGRAM}: ${printableText(message)}`;
 }
 
 /**

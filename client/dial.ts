@@ -10,6 +10,7 @@ import { dial as dialSocket } from "../ffi/dial.ts";
 import { Errno, OsError } from "../ffi/errno.ts";
 import { fileKind } from "../ffi/socket_file.ts";
 import type { SocketAddress } from "../ffi/socket_address.ts";
+import { printableJson } from "../protocol/printable_text.ts";
 import { unreachable, UnreachableError } from "./errors.ts";
 import { DEFAULT_PORT, type HybridTarget, type Target } from "./target.ts";
 
@@ -115,7 +116,7 @@ async function handshake(
 function replyFault(reply: string): string {
   if (reply === "") return "nobody listens there, or the machine isn't up yet";
   const fault = `it answered ${
-    JSON.stringify(reply.trimEnd())
+    printableJson(reply.trimEnd())
   } instead of "OK …"`;
   return reply.startsWith('{"type":"error"')
     ? `${fault}: an agent listens on this socket itself; use --unix`

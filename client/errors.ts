@@ -5,6 +5,7 @@
  */
 
 import { type ErrorCode, ProtocolError } from "../protocol/mod.ts";
+import { printableText } from "../protocol/printable_text.ts";
 import { formatTarget, type Target } from "./target.ts";
 
 /** Thrown when the agent cannot be reached, or the connection to it breaks. */
@@ -66,7 +67,12 @@ export function notAnAgent(
   );
 }
 
-/** Thrown when the agent answers that it cannot do what was asked. */
+/**
+ * Thrown when the agent answers that it cannot do what was asked.
+ *
+ * The `message` is safe to print: what a terminal would obey is escaped, and it has
+ * at most 4096 characters. What the agent said to the letter is `rawMessage`.
+ */
 export class AgentError extends Error {
   /** The error's name: `"AgentError"`. */
   override readonly name = "AgentError";
@@ -75,17 +81,28 @@ export class AgentError extends Error {
    * Go tell. `undefined` where neither is known.
    */
   readonly code: ErrorCode | undefined;
+  // Private, so that it isn't shown where somebody prints the whole error.
+  readonly #rawMessage: string;
 
   /**
    * Creates an error.
    *
-   * @param message What the agent said.
+   * @param rawMessage What the agent said.
    * @param code What kind of failure it said it was; guessed from the message
    * without it.
    */
-  constructor(message: string, code?: ErrorCode) {
-    super(message);
-    this.code = code ?? guessCode(message);
+  constructor(rawMessage: string, code?: ErrorCode) {
+    super(printableText(rawMessage));
+    this.#rawMessage = rawMessage;
+    this.code = code ?? guessCode(rawMessage);
+  }
+
+  /**
+   * What the agent said, to the letter: up to 8 MiB of whatever the guest likes,
+   * which is not for terminals.
+   */
+  get rawMessage(): string {
+    return this.#rawMessage;
   }
 }
 

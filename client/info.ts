@@ -6,8 +6,22 @@
 
 import type { AgentInfo, InfoFrame } from "../protocol/mod.ts";
 import { AgentError } from "./errors.ts";
+import { printableFacts } from "./guest_words.ts";
 import { type CallOptions, openSession } from "./session.ts";
 import type { Target } from "./target.ts";
+
+/**
+ * What an agent says about itself and its machine. Its texts are safe to print: what
+ * a terminal would obey is escaped, each has at most 64 characters, and a list of
+ * them 64 entries.
+ */
+export interface RemoteInfo extends AgentInfo {
+  /**
+   * The same as the agent said it, to the letter, which is not for terminals. It
+   * cannot be enumerated, so that it isn't printed with the rest.
+   */
+  readonly raw: AgentInfo;
+}
 
 /**
  * Asks an agent who it is.
@@ -21,7 +35,7 @@ import type { Target } from "./target.ts";
 export async function info(
   target: Target,
   options: CallOptions = {},
-): Promise<AgentInfo | undefined> {
+): Promise<RemoteInfo | undefined> {
   return await askInfo(target, { type: "info" }, options);
 }
 
@@ -36,7 +50,7 @@ export async function info(
 export async function probeInfo(
   target: Target,
   options: CallOptions,
-): Promise<AgentInfo | undefined> {
+): Promise<RemoteInfo | undefined> {
   return await askInfo(target, { type: "info", probe: true }, options);
 }
 
@@ -44,13 +58,13 @@ async function askInfo(
   target: Target,
   request: InfoFrame,
   options: CallOptions,
-): Promise<AgentInfo | undefined> {
+): Promise<RemoteInfo | undefined> {
   try {
     using session = await openSession(target, [request], options);
     const { answer } = session;
     if (answer.type === "info" && answer.info) {
       await session.finish();
-      return answer.info;
+      return remoteInfo(answer.info);
     }
     throw session.reject("info");
   } catch (error) {
@@ -59,4 +73,9 @@ async function askInfo(
     }
     throw error;
   }
+}
+
+function remoteInfo(raw: AgentInfo): RemoteInfo {
+  const info = printableFacts(raw);
+  return Object.defineProperty(info, "raw", { value: raw }) as RemoteInfo;
 }

@@ -6,7 +6,7 @@
 
 import type { Command } from "../cli/command.ts";
 import type { ParsedFlags } from "../cli/parse_flags.ts";
-import { terminalText } from "../cli/terminal_text.ts";
+import { printableJson } from "../protocol/printable_text.ts";
 import { info } from "./info.ts";
 import {
   parseTarget,
@@ -57,20 +57,12 @@ async function run(flags: ParsedFlags): Promise<number> {
       }),
     };
   if (flags.has("json")) {
-    // JSON escapes but the lower half of what a terminal would obey.
-    console.log(
-      JSON.stringify(facts).replace(
-        /[\x7f-\x9f]/g,
-        (control) => `\\u00${control.charCodeAt(0).toString(16)}`,
-      ),
-    );
+    console.log(printableJson(facts));
   } else if (answer === undefined) {
     console.log("An agent is there; it only knows the core of the protocol");
   } else {
     for (const [name, value] of Object.entries(facts)) {
-      console.log(
-        `${name.padEnd(12)} ${terminalText(String(value) || "none")}`,
-      );
+      console.log(`${name.padEnd(12)} ${String(value) || "none"}`);
     }
   }
   return 0;

@@ -20,7 +20,7 @@ export {
   type NeededFeature,
   UnsupportedError,
 } from "./errors.ts";
-export { info } from "./info.ts";
+export { info, type RemoteInfo } from "./info.ts";
 export { output, type OutputOptions, type RemoteOutput } from "./output.ts";
 export type { RemoteProcess, RemoteStatus, Stdio } from "./remote_process.ts";
 export { reseed, type ReseedOptions } from "./reseed.ts";

@@ -17,6 +17,7 @@ import {
 } from "../protocol/mod.ts";
 import { Credit } from "./credit.ts";
 import { AgentError, ConnectionError, UnsupportedError } from "./errors.ts";
+import { printableName, printableNames } from "./guest_words.ts";
 import type { Session } from "./session.ts";
 import type { Target } from "./target.ts";
 import { checkTerminalSize } from "./terminal_size.ts";
@@ -30,7 +31,10 @@ export interface RemoteStatus {
    * agent only says that a signal ended the command.
    */
   readonly code: number;
-  /** The name of the signal that ended the command, such as `SIGTERM`. */
+  /**
+   * The name of the signal that ended the command, such as `SIGTERM`. It is the
+   * guest's word, made safe to print and cut to 64 characters.
+   */
   readonly signal: string | null;
   /** Whether the command was ended because its time was up. */
   readonly timedOut: boolean;
@@ -71,7 +75,10 @@ const OUTPUT_ROOM: QueuingStrategy<Uint8Array> = {
 export class RemoteProcess implements AsyncDisposable {
   /** The command's process id in the guest. */
   readonly pid: number;
-  /** The extensions that the agent granted. */
+  /**
+   * The extensions that the agent granted, by names that are safe to print: of at
+   * most 64 characters, and no more than 64 of them.
+   */
   readonly features: readonly string[];
   /**
    * The command's input. Closing it is the end of the command's stdin, and so is
@@ -111,7 +118,7 @@ export class RemoteProcess implements AsyncDisposable {
     this.#session = session;
     this.#target = target;
     this.pid = started.pid;
-    this.features = started.features ?? [];
+    this.features = printableNames(started.features ?? []);
     this.#credit = new Credit(
       this.features.includes("flow") ? started.window ?? 0 : Infinity,
     );
@@ -298,7 +305,7 @@ function exitStatus(
   return {
     success: exitCode === 0,
     code: exitCode === -1 ? 255 : exitCode,
-    signal: signal ?? null,
+    signal: signal === undefined ? null : printableName(signal),
     timedOut,
     ...(usage && { usage }),
   };

@@ -7,11 +7,18 @@
 import { abortable } from "@std/async/abortable";
 import { writableFromFd } from "../ffi/fd_streams.ts";
 import type { InheritedFd } from "../ffi/inherited_fd.ts";
+import { printableJson } from "../protocol/printable_text.ts";
 import type { FailureCode } from "./failure.ts";
 import type { RemoteProcess, RemoteStatus } from "./remote_process.ts";
 
 /** How long a reader that doesn't read may hold the end up, in milliseconds. */
 const PATIENCE = 5000;
+
+/**
+ * More of a message is cut off: whoever reads lines has a longest one, such as the
+ * 64 KiB of Go's `bufio.Scanner`.
+ */
+const MAX_MESSAGE = 4096;
 
 /** Lines of JSON about a command: `started` if it did, and `exit` or `error`. */
 export class StatusChannel {
@@ -64,11 +71,12 @@ export class StatusChannel {
    * Says why it isn't known how the command ended, or why it didn't start.
    *
    * @param code What kind of failure it is.
-   * @param message The failure, for people.
+   * @param message The failure, for people. Of a long one the beginning is sent.
    * @returns A promise that resolves when that is written, or cannot be.
    */
   async error(code: FailureCode, message: string): Promise<void> {
-    await this.#end({ error: { code, message } });
+    const excerpt = message.slice(0, MAX_MESSAGE);
+    await this.#end({ error: { code, message: excerpt } });
   }
 
   async #end(line: unknown): Promise<void> {
@@ -77,7 +85,7 @@ export class StatusChannel {
   }
 
   #send(line: unknown): Promise<void> {
-    const bytes = new TextEncoder().encode(`${JSON.stringify(line)}\n`);
+    const bytes = new TextEncoder().encode(`${printableJson(line)}\n`);
     const sent = this.#writer.write(bytes);
     // That nobody is there to be told shows in `lost`.
     sent.catch(ignore);

@@ -9,7 +9,6 @@ import { delay } from "@std/async/delay";
 import { existsSync } from "node:fs";
 import { UsageError } from "../cli/command.ts";
 import { type ParsedFlags, parseFlags } from "../cli/parse_flags.ts";
-import { terminalText } from "../cli/terminal_text.ts";
 import { clientCommand } from "../client/client_command.ts";
 import {
   type HybridTarget,
@@ -17,6 +16,7 @@ import {
   type VsockTarget,
   waitForAgent,
 } from "../client/mod.ts";
+import { printableText } from "../protocol/printable_text.ts";
 import { findArchitecture } from "./architecture.ts";
 import { compileIfStale } from "./compile.ts";
 import { checkExecutable } from "./elf.ts";
@@ -188,7 +188,9 @@ async function isGoingOff(machine: Machine): Promise<boolean> {
 async function lastWords(machine: Machine): Promise<string> {
   const console = await Deno.readTextFile(machine.console).catch(() => "");
   const lines = console.trimEnd().split(/\r?\n/).slice(-CONSOLE_LINES);
-  return `its console ends with:\n${lines.map(terminalText).join("\n")}`;
+  return `its console ends with:\n${
+    lines.map((line) => printableText(line)).join("\n")
+  }`;
 }
 
 async function runCommand(

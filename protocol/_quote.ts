@@ -1,3 +1,5 @@
+import { printableJson } from "./printable_text.ts";
+
 const MAX_LENGTH = 64;
 
 /**
@@ -14,8 +16,9 @@ export function excerpt(text: string): string {
  * Quotes a peer's text for a message.
  *
  * @param text The text.
- * @returns The text's first 64 characters in quotes, with control characters escaped.
+ * @returns The text's first 64 characters in quotes, without anything that a
+ * terminal would obey.
  */
 export function quote(text: string): string {
-  return JSON.stringify(excerpt(text));
+  return printableJson(excerpt(text));
 }

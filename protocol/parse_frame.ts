@@ -139,12 +139,12 @@ function parseJson(text: string, maxWeight: number): unknown {
   }
   try {
     return JSON.parse(text);
-  } catch (cause) {
-    // What begins as a frame does may hold secrets, and others log the message.
+  } catch {
+    // What begins as a frame does may hold secrets, and others log the message. The
+    // runtime's own error isn't passed on as the cause, because it quotes the text
+    // as it is.
     const what = text.trimStart().startsWith("{") ? "" : ` ${quote(text)}`;
-    throw new ProtocolError(`Cannot parse frame${what}: not valid JSON`, {
-      cause,
-    });
+    throw new ProtocolError(`Cannot parse frame${what}: not valid JSON`);
   }
 }
 

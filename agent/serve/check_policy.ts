@@ -7,9 +7,9 @@
 import { type Flag, UsageError } from "../../cli/command.ts";
 import { type ParsedFlags, parseInteger } from "../../cli/parse_flags.ts";
 import { printError } from "../../cli/print_error.ts";
-import { terminalText } from "../../cli/terminal_text.ts";
 import { ownEnvironment } from "../../ffi/environment.ts";
 import { lookUpFolder, lookUpProgram } from "../../ffi/program.ts";
+import { printableText } from "../../protocol/printable_text.ts";
 import { findInvalidVariable } from "../exec/environment.ts";
 import { lookUpIdentity } from "../exec/identity.ts";
 import {
@@ -99,7 +99,7 @@ export async function checkPolicy(
     return EXIT_USAGE;
   }
   const decision = await policy.decide(request);
-  for (const line of explain(decision)) console.log(terminalText(line));
+  for (const line of explain(decision)) console.log(printableText(line));
   return decision.allowed ? EXIT_ALLOWED : EXIT_DENIED;
 }
 
