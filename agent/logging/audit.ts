@@ -10,6 +10,7 @@ import type {
   ExitFrame,
   ResourceUsage,
 } from "../../protocol/mod.ts";
+import { printableJson } from "../../protocol/printable_text.ts";
 import { redactArgv } from "./redact.ts";
 
 /** What is known of a command, counted while it runs. */
@@ -167,5 +168,5 @@ export function cutText(text: string, bytes: number = MAX_BYTES.text): string {
 }
 
 function jsonBytes(text: string): number {
-  return encoder.encode(JSON.stringify(text)).length;
+  return encoder.encode(printableJson(text)).length;
 }

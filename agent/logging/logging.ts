@@ -14,6 +14,7 @@ import {
   withFilter,
 } from "@logtape/logtape";
 import { delay } from "@std/async/delay";
+import { printableJson, printableText } from "../../protocol/printable_text.ts";
 import type { AuditFileSink } from "./audit_file.ts";
 import { streamSink } from "./stream_sink.ts";
 
@@ -116,6 +117,11 @@ function selectFormatter(toJournal: boolean): TextFormatter {
       timestamp: "time",
       level: "FULL",
       value: "bare",
+      // LogTape leaves bidirectional controls in a caller's words as they are.
+      format: ({ timestamp, level, category, message }) =>
+        `${timestamp} [${level}] ${category}: ${
+          printableText(message, Infinity)
+        }`,
     });
   }
   const prefix = ({ level }: LogRecord) =>
@@ -134,7 +140,7 @@ const formatMessage = getTextFormatter({
  */
 function formatJsonLine(record: LogRecord): string {
   const message = formatMessage(record).trimEnd();
-  return JSON.stringify({
+  return printableJson({
     "@timestamp": new Date(record.timestamp).toISOString(),
     level: record.level === "warning" ? "WARN" : record.level.toUpperCase(),
     message,
