@@ -11,19 +11,31 @@ import { effectiveUserId } from "../ffi/system.ts";
 export const HOST_CID = 2;
 
 /**
- * Tells whether a peer may run commands. On vsock that is the host alone by
+ * Returns whom a peer is one of, as far as callers can be told apart: a machine, on
+ * vsock, or a user, on a unix socket.
+ *
+ * @param peer The peer.
+ * @returns The context identifier, or the user id.
+ */
+export function callerOf(peer: Peer): number {
+  return peer.transport === "vsock" ? peer.cid : peer.uid;
+}
+
+/**
+ * Returns the callers who may run commands. On vsock that is the host alone by
  * default: over vsock loopback (CID 1) any user of the guest could otherwise run
  * commands as the agent's user. On a unix socket it is root and the agent's own
  * user.
  *
- * @param peer The peer.
- * @param cids The context identifiers that are let in.
- * @returns Whether it is let in.
+ * @param transport What they come by.
+ * @param cids The context identifiers that are let in on vsock.
+ * @returns The callers, as {@linkcode callerOf} has them.
  */
-export function isAdmitted(peer: Peer, cids: readonly number[]): boolean {
-  return peer.transport === "vsock"
-    ? cids.includes(peer.cid)
-    : peer.uid === 0 || peer.uid === effectiveUserId();
+export function admittedCallers(
+  transport: Peer["transport"],
+  cids: readonly number[],
+): ReadonlySet<number> {
+  return new Set(transport === "vsock" ? cids : [0, effectiveUserId()]);
 }
 
 /**

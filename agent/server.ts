@@ -8,15 +8,18 @@ import { getLogger } from "@logtape/logtape";
 import { delay } from "@std/async/delay";
 import type { Connection } from "../ffi/connection.ts";
 import type { Listener } from "../ffi/listener.ts";
+import { Admission } from "./admission.ts";
 import { inheritedEnvironment } from "./exec/environment.ts";
 import { TERM_GRACE } from "./exec/time_limit.ts";
 import { IdleMemory } from "./idle_memory.ts";
+import { agentInfo } from "./info.ts";
+import { recordSession } from "./logging/audit.ts";
 import { RefusalLog } from "./logging/refusal_log.ts";
-import { formatPeer, isAdmitted } from "./peer.ts";
+import { admittedCallers, callerOf, formatPeer } from "./peer.ts";
+import { Reserve } from "./reserve.ts";
 import { serveSession } from "./session.ts";
 import type { SessionContext, SessionSettings } from "./session_context.ts";
 import { SessionError } from "./session_error.ts";
-import { turnAway } from "./turn_away.ts";
 
 /** Options for {@linkcode Server}. */
 export interface ServerOptions extends SessionSettings {
@@ -30,9 +33,6 @@ export interface ServerOptions extends SessionSettings {
  */
 const CLOSE_GRACE = 3000;
 
-/** How many clients are told at once that there is no room for them. */
-const MAX_TURNED_AWAY = 100;
-
 const logger = getLogger(["cocoon-agent", "server"]);
 
 /** Serves the connections of one listener. */
@@ -41,8 +41,9 @@ export class Server {
   readonly #options: ServerOptions;
   readonly #sessions = new Map<Connection, Promise<void>>();
   readonly #memory = new IdleMemory();
-  /** How many connections there are of those that there is no room for. */
-  #turnedAway = 0;
+  readonly #callers: ReadonlySet<number>;
+  readonly #room: Admission;
+  readonly #reserve: Reserve;
   readonly #strangers = new RefusalLog(
     "{unlogged} connections more were refused",
   );
@@ -59,6 +60,10 @@ export class Server {
   constructor(listener: Listener, options: ServerOptions) {
     this.#listener = listener;
     this.#options = options;
+    const { transport } = listener.address;
+    this.#callers = admittedCallers(transport, options.cids);
+    this.#room = new Admission(options.limits.sessions, this.#callers);
+    this.#reserve = new Reserve(this.#callers);
   }
 
   /**
@@ -78,7 +83,8 @@ export class Server {
     this.#memory.idle();
     for await (const connection of this.#listener) {
       const peer = formatPeer(connection.peer);
-      if (!isAdmitted(connection.peer, this.#options.cids)) {
+      const caller = callerOf(connection.peer);
+      if (!this.#callers.has(caller)) {
         this.#strangers.record(
           "Connection of {peer} refused: only {admitted} is let in",
           { peer, admitted: this.#admitted(connection) },
@@ -86,7 +92,7 @@ export class Server {
         connection.close();
         continue;
       }
-      if (this.#sessions.size >= this.#options.limits.sessions) {
+      if (!this.#room.enter(caller)) {
         this.#turnAway(connection, peer);
         continue;
       }
@@ -101,6 +107,7 @@ export class Server {
         })
         .finally(() => {
           this.#sessions.delete(connection);
+          this.#room.leave(caller);
           if (this.#sessions.size === 0) this.#memory.idle();
         });
       this.#sessions.set(connection, session);
@@ -144,19 +151,33 @@ export class Server {
     }
   }
 
-  /** Answers one client too many; where even they are too many, without a word. */
-  #turnAway(connection: Connection, peer: string): void {
-    const { sessions } = this.#options.limits;
+  /** Answers a client that there is no session for. */
+  async #turnAway(connection: Connection, peer: string): Promise<void> {
+    const { limits: { sessions }, redact } = this.#options;
+    const full = this.#sessions.size >= sessions;
+    const start = { start: Date.now(), startMark: performance.now() };
+    const message = full
+      ? `The agent has no room for another session: it may have ${sessions} at once (--max-sessions); try again later`
+      : `The agent has no room for another session of this caller: it keeps what is left of ${sessions} (--max-sessions) for others; try again later`;
+    const caller = callerOf(connection.peer);
+    const informed = await this.#reserve.answer(connection, caller, {
+      busy: { type: "error", code: "busy", message },
+      info: () => agentInfo(this.#options),
+    });
+    if (informed) {
+      recordSession({
+        ...{ peer, kind: "info", ...start },
+        command: { stdinBytes: 0, stdoutBytes: 0, stderrBytes: 0 },
+        outcome: { type: "exit", exitCode: 0 },
+      }, redact);
+      return;
+    }
     this.#refusals.record(
-      "Connection of {peer} refused: there are {sessions} already (--max-sessions)",
+      full
+        ? "Connection of {peer} refused: there are {sessions} already (--max-sessions)"
+        : "Connection of {peer} refused: what is left of {sessions} is kept for others (--max-sessions)",
       { peer, limit: "--max-sessions", sessions },
     );
-    if (this.#turnedAway >= MAX_TURNED_AWAY) return connection.close();
-    this.#turnedAway++;
-    const message =
-      `The agent has no room for another session: it may have ${sessions} at once (--max-sessions); try again later`;
-    turnAway(connection, { type: "error", code: "busy", message })
-      .finally(() => this.#turnedAway--);
   }
 
   #admitted({ peer }: Connection): string {

@@ -1,39 +1,106 @@
 /**
- * Answering a client that there is no room for.
+ * Answering a client that there is no session for.
  *
  * @module
  */
 
-import { encodeFrame, type ErrorFrame } from "../protocol/mod.ts";
+import {
+  type AgentInfo,
+  encodeFrame,
+  type ErrorFrame,
+  type KnownFrame,
+  parseFrame,
+} from "../protocol/mod.ts";
 import type { SessionConnection } from "./session.ts";
 
-/** How long a client may take to send what it is refused, in milliseconds. */
+/** How long a client may take to say what it wants, in milliseconds. */
+const PATIENCE = 1000;
+
+/** How long all of it may take, in milliseconds. */
 const GRACE = 2000;
+
+/** How much of a first frame is looked at, in bytes: `info` is far shorter. */
+const MAX_FRAME_BYTES = 4096;
 
 const LF = 10;
 
+/** What a client may be answered. */
+export interface Answers {
+  /** The answer to all but `info`. */
+  readonly busy: ErrorFrame;
+  /** Returns the answer to `info`. */
+  readonly info: () => AgentInfo;
+}
+
 /**
- * Sends an `error` frame, and closes the connection once the client's first frame
- * has come too, which is not looked at. A client that cannot send it might never
- * read why, and what is closed with something unread is reset.
+ * Waits a moment for a client's first frame, answers it, and closes the connection.
+ * A client that says nothing is answered all the same, and then has a moment to send
+ * its frame: one that cannot send it might never read why, and what is closed with
+ * something unread is reset. Nothing that a client sends is held beyond 4 KiB.
  *
  * @param connection The connection. It may be closed meanwhile.
- * @param error The frame.
+ * @param answers The answers.
+ * @returns Whether the client asked for `info`, and was answered.
  */
 export async function turnAway(
   connection: SessionConnection,
-  error: ErrorFrame,
-): Promise<void> {
-  const timer = setTimeout(() => connection.close(), GRACE);
+  { busy, info }: Answers,
+): Promise<boolean> {
+  const writer = connection.writable.getWriter();
+  let answered = false;
+  async function answer(...frames: readonly KnownFrame[]): Promise<void> {
+    if (answered) return;
+    answered = true;
+    for (const frame of frames) await writer.write(encodeFrame(frame));
+  }
+  const late = setTimeout(() => answer(busy).catch(ignore), PATIENCE);
+  const end = setTimeout(() => connection.close(), GRACE);
+  let informed = false;
   try {
-    await connection.writable.getWriter().write(encodeFrame(error));
-    for await (const chunk of connection.readable) {
-      if (chunk.includes(LF)) break;
-    }
+    const line = await readLine(connection.readable);
+    if (!answered && isInfo(line)) {
+      const answers = [
+        { type: "info", info: info() },
+        { type: "exit", exitCode: 0 },
+      ] as const;
+      informed = true;
+      await answer(...answers);
+    } else await answer(busy);
   } catch {
     // The client is gone.
   } finally {
-    clearTimeout(timer);
+    clearTimeout(late);
+    clearTimeout(end);
     connection.close();
   }
+  return informed;
 }
+
+/** Reads a line, or the end, and returns the beginning of it. */
+async function readLine(
+  readable: ReadableStream<Uint8Array>,
+): Promise<Uint8Array> {
+  const line = new Uint8Array(MAX_FRAME_BYTES);
+  let length = 0;
+  for await (const chunk of readable) {
+    const end = chunk.indexOf(LF);
+    const part = chunk.subarray(
+      0,
+      Math.min(end < 0 ? chunk.length : end, line.length - length),
+    );
+    line.set(part, length);
+    length += part.length;
+    if (end >= 0) break;
+  }
+  return line.subarray(0, length);
+}
+
+function isInfo(line: Uint8Array): boolean {
+  try {
+    return parseFrame(line).type === "info";
+  } catch {
+    return false;
+  }
+}
+
+function ignore(): void {}

@@ -24,8 +24,8 @@ import type { RemoteProcess, RemoteStatus } from "./remote_process.ts";
 import { spawn } from "./spawn.ts";
 import type { StatusChannel } from "./status_channel.ts";
 import {
+  callAgent,
   parseTarget,
-  reachAgent,
   TARGET_FLAGS,
   TARGET_NOTES,
   TARGET_USAGE,
@@ -156,17 +156,22 @@ async function execute(
   const input = new InheritedFd(STDIN);
   if (hasInput) enlargePipe(input);
   const host = await openHostAdapter(flags, input, status, leave);
-  const options = await reachAgent(target, flags, { signal });
   using terminal = tty
     ? await openTerminal(hasInput ? input : undefined)
     : undefined;
-  await using process = await spawn(target, argv, {
-    ...placement,
-    ...options,
-    raw,
-    stdin: hasInput ? "piped" : "null",
-    ...(terminal && { tty: terminal.request() }),
-  });
+  await using process = await callAgent(
+    target,
+    flags,
+    (options) =>
+      spawn(target, argv, {
+        ...placement,
+        ...options,
+        raw,
+        stdin: hasInput ? "piped" : "null",
+        ...(terminal && { tty: terminal.request() }),
+      }),
+    { signal },
+  );
   status?.started(process);
   if (terminal) terminal.attach((size) => process.resize(size));
   else signals.sendTo(process);

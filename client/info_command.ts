@@ -9,8 +9,8 @@ import type { ParsedFlags } from "../cli/parse_flags.ts";
 import { printableJson } from "../protocol/printable_text.ts";
 import { info } from "./info.ts";
 import {
+  callAgent,
   parseTarget,
-  reachAgent,
   TARGET_FLAGS,
   TARGET_NOTES,
   TARGET_USAGE,
@@ -37,7 +37,11 @@ Exit codes:
 
 async function run(flags: ParsedFlags): Promise<number> {
   const target = parseTarget(flags);
-  const answer = await info(target, await reachAgent(target, flags));
+  const answer = await callAgent(
+    target,
+    flags,
+    (options) => info(target, options),
+  );
   const facts: Record<string, unknown> = answer === undefined
     ? { features: [] }
     : {

@@ -9,8 +9,8 @@ import type { ParsedFlags } from "../cli/parse_flags.ts";
 import { readFile } from "../ffi/read_file.ts";
 import { reseed } from "./reseed.ts";
 import {
+  callAgent,
   parseTarget,
-  reachAgent,
   TARGET_FLAGS,
   TARGET_NOTES,
   TARGET_USAGE,
@@ -53,12 +53,12 @@ async function run(flags: ParsedFlags): Promise<number> {
   const entropy = file === undefined
     ? crypto.getRandomValues(new Uint8Array(ENTROPY_BYTES))
     : readEntropy(file);
-  const options = await reachAgent(target, flags);
-  await reseed(target, {
-    entropy,
-    regenMachineId: flags.has("regen-machine-id"),
-    ...options,
-  });
+  const regenMachineId = flags.has("regen-machine-id");
+  await callAgent(
+    target,
+    flags,
+    (options) => reseed(target, { entropy, regenMachineId, ...options }),
+  );
   return 0;
 }
 

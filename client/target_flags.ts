@@ -9,7 +9,7 @@ import { type ParsedFlags, parseInteger } from "../cli/parse_flags.ts";
 import { printGuarded } from "./local_output.ts";
 import { type CallOptions, DEFAULT_CONNECT_TIMEOUT } from "./session.ts";
 import { DEFAULT_PORT, formatTarget, type Target } from "./target.ts";
-import { waitForAgent } from "./wait_for_agent.ts";
+import { retryWhileBusy, waitForAgent } from "./wait_for_agent.ts";
 
 /** The highest number is the wildcard, see vsock(7). */
 const MAX_NUMBER = 0xfffffffe;
@@ -135,39 +135,42 @@ function readVariable(): string | undefined {
 }
 
 /**
- * Waits for the agent as long as `--wait` says, and returns the options for the
- * call that follows.
+ * Waits for the agent as long as `--wait` says, and calls it; for what is left of
+ * that time again while the agent has no room.
  *
  * @param target Where the agent is.
  * @param flags The flags.
+ * @param call Makes the call with the options that it is given.
  * @param options The signal that ends the call, if there is one.
- * @returns The options for the call.
+ * @returns What the call returns.
  * @throws {ConnectionError} If the agent doesn't come up in time.
  * @throws {UsageError} If a duration is malformed, or leaves no time to connect.
- * @throws If the signal is aborted, its reason.
+ * @throws As the call does, or if the signal is aborted, its reason.
  */
-export async function reachAgent(
+export async function callAgent<T>(
   target: Target,
   flags: ParsedFlags,
-  options: Pick<CallOptions, "signal"> = {},
-): Promise<CallOptions> {
+  call: (options: CallOptions) => Promise<T>,
+  { signal }: Pick<CallOptions, "signal"> = {},
+): Promise<T> {
   const connectTimeout = flags.duration("connect-timeout") ??
     DEFAULT_CONNECT_TIMEOUT;
   if (connectTimeout === 0) {
     throw new UsageError("--connect-timeout must be more than 0");
   }
+  const options = { connectTimeout, ...(signal && { signal }) };
   const wait = flags.duration("wait") ?? 0;
-  if (wait > 0) {
-    const notice = setTimeout(() => {
-      if (Deno.stderr.isTerminal()) {
-        printGuarded(`Waiting for the agent at ${formatTarget(target)} …`);
-      }
-    }, NOTICE_DELAY);
-    try {
-      await waitForAgent(target, wait, { connectTimeout, ...options });
-    } finally {
-      clearTimeout(notice);
+  if (wait === 0) return await call(options);
+  const deadline = performance.now() + wait;
+  const notice = setTimeout(() => {
+    if (Deno.stderr.isTerminal()) {
+      printGuarded(`Waiting for the agent at ${formatTarget(target)} …`);
     }
+  }, NOTICE_DELAY);
+  try {
+    await waitForAgent(target, wait, options);
+    return await retryWhileBusy(() => call(options), deadline, signal);
+  } finally {
+    clearTimeout(notice);
   }
-  return { connectTimeout, ...options };
 }

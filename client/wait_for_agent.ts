@@ -24,6 +24,9 @@ const BUSY_INTERVAL = 1000;
  * Waits until an agent answers, asking it for nothing but who it is. A guest
  * may still have to boot, or even to be started.
  *
+ * An agent whose sessions are all taken answers that, too, and what it is asked for
+ * next with an `AgentError` of the code `busy`.
+ *
  * Attempts follow each other quickly, and none that is under way is given up
  * before the time is over: some hypervisors don't survive an aborted `CONNECT`.
  *
@@ -61,6 +64,37 @@ export async function waitForAgent(
   }
 }
 
+/**
+ * Makes a call again for as long as the agent answers that it is busy, which means
+ * that nothing was run.
+ *
+ * @param call Makes the call.
+ * @param deadline When to make no more calls, as `performance.now()` has it.
+ * @param signal Ends the waiting when it is aborted.
+ * @returns What the call returns.
+ * @throws As the call does, or the signal's reason.
+ */
+export async function retryWhileBusy<T>(
+  call: () => Promise<T>,
+  deadline: number,
+  signal?: AbortSignal,
+): Promise<T> {
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      const left = deadline - performance.now();
+      if (!isBusy(error) || left <= 0) throw error;
+      const interval = Math.min(BUSY_INTERVAL, left);
+      await delay(interval, signal && { signal });
+    }
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof AgentError && error.code === "busy";
+}
+
 async function probe(
   target: Target,
   answerTimeout: number,
@@ -81,7 +115,7 @@ async function probe(
     await session.finish();
   } catch (error) {
     // An agent that doesn't know the question is an agent all the same.
-    if (!(error instanceof AgentError) || error.code === "busy") throw error;
+    if (!(error instanceof AgentError) || isBusy(error)) throw error;
   }
 }
 

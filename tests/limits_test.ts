@@ -37,9 +37,14 @@ function close(wires: readonly Wire[]): void {
   for (const wire of wires) wire.close();
 }
 
-Deno.test(
-  "serve answers one session too many with busy, whatever it sends, until another ends",
-  bounded(async () => {
+/** Where the agent isn't root's, it keeps sessions for root. */
+const ignore = Deno.uid() !== 0;
+
+Deno.test({
+  name:
+    "serve answers one session too many with busy, whatever it sends, until another ends",
+  ignore,
+  fn: bounded(async () => {
     await using agent = await startAgent({ args: ["--max-sessions=2"] });
     const [first, ...others] = await occupy(agent, 2);
     const message =
@@ -54,7 +59,8 @@ Deno.test(
         [exec],
         [exec, '{"type":"stdin_close"}\n'],
         [`${exec}${input}`, input, input, input],
-        ['{"type":"info"}\n'],
+        // As a first frame it is longer than what is looked at.
+        [input, input],
         ["nonsense\n"],
       ]
     ) {
@@ -95,13 +101,14 @@ Deno.test(
     );
     assertEquals([limit, sessions], ["--max-sessions", 2]);
     // They were no sessions.
-    assertEquals(agent.audit, []);
+    const commands = () => agent.audit.filter(({ kind }) => kind === "exec");
+    assertEquals(commands(), []);
     first!.close();
-    await until(() => agent.audit.length === 1, "the first one's end");
+    await until(() => commands().length === 1, "the first one's end");
     await assertServing(agent);
     close(others);
   }),
-);
+});
 
 Deno.test(
   "client --wait waits until a busy agent has room",
@@ -195,7 +202,7 @@ Deno.test(
   "serve gets rid of a thousand connections without a frame, and answers others meanwhile",
   bounded(async () => {
     await using agent = await startAgent({
-      args: ["--first-frame-timeout=2s", "--max-sessions=1100"],
+      args: ["--first-frame-timeout=2s", "--max-sessions=1500"],
     });
     const wires: Wire[] = [];
     while (wires.length < 1000) wires.push(await agent.connect());
@@ -379,9 +386,11 @@ Deno.test(
   }),
 );
 
-Deno.test(
-  "serve stops at once with clients that it has turned away, and with silent ones",
-  bounded(async () => {
+Deno.test({
+  name:
+    "serve stops at once with clients that it has turned away, and with silent ones",
+  ignore,
+  fn: bounded(async () => {
     await using agent = await startAgent({ args: ["--max-sessions=3"] });
     const sessions = await occupy(agent, 2);
     using silent = await agent.connect();
@@ -400,7 +409,7 @@ Deno.test(
     assertEquals((await agent.status).code, 0);
     close(sessions);
   }),
-);
+});
 
 Deno.test(
   "serve says what is wrong with a limit",
