@@ -70,7 +70,7 @@ export const SERVE_FLAGS: readonly Flag[] = [
     name: "max-sessions",
     value: "N",
     description:
-      `Answer more sessions at once with "busy" (default ${DEFAULT_LIMITS.sessions})`,
+      `Answer more sessions at once with "busy", but for info (default ${DEFAULT_LIMITS.sessions})`,
   },
   {
     name: "first-frame-timeout",

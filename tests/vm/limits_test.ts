@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { AgentError, output, spawn } from "../../client/mod.ts";
+import { AgentError, info, output, spawn } from "../../client/mod.ts";
 import { bootFiles, Guest, withGuests } from "./_guest.ts";
 import { SecondAgent } from "./_second_agent.ts";
 
@@ -28,6 +28,7 @@ Deno.test(
           "it may have 1 at once (--max-sessions)",
         );
         assertEquals(error.code, "busy");
+        assertEquals((await info(target))?.os, "linux");
       }
       await process.stdin.close();
       assertEquals((await process.status).code, 0);
