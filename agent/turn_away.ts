@@ -58,6 +58,8 @@ export async function turnAway(
   let informed = false;
   try {
     const line = await readLine(connection.readable);
+    // Whoever ends without a word is gone.
+    if (line.length === 0) return false;
     if (!answered && isInfo(line)) {
       const answers = [
         { type: "info", info: info() },
