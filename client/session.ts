@@ -25,6 +25,7 @@ import {
   notAnAgent,
   unreachable,
 } from "./errors.ts";
+import { printableJson } from "../protocol/printable_text.ts";
 import type { Target } from "./target.ts";
 
 /** How long to wait for an agent by default, in milliseconds. */
@@ -236,7 +237,7 @@ export async function requestOn(
     if (answer.type === "unknown") {
       throw notAnAgent(
         target,
-        `it sent a frame of the unknown type ${JSON.stringify(answer.name)}`,
+        `it sent a frame of the unknown type ${printableJson(answer.name)}`,
       );
     }
     if (answer.type === "error") {

@@ -39,7 +39,7 @@ terminalTest("serve logs safely on a terminal, too", async () => {
     using wire = await Wire.connect(path);
     await wire.send({ type: "exec", argv: [HOSTILE] });
     await wire.readSession();
-    const [line] = await terminal.expect(/Session of .*not_found.*\r\n/);
+    const [line] = await terminal.expect(/Session of .*protocol.*\r\n/);
     assertEquals(UNPRINTABLE.exec(line!.trimEnd())?.[0], undefined, line);
     assert(line!.includes(String.raw`\u202eabc\u2066`), line);
   } finally {
