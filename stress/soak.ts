@@ -9,6 +9,8 @@ import type { ParsedFlags } from "../cli/parse_flags.ts";
 import { progress, runScript, type Script } from "../packaging/_script.ts";
 import { drawSeed } from "./random.ts";
 import { failedChecks, formatSoak } from "./soak_report.ts";
+import { DeniedPlan } from "./denied_plan.ts";
+import { KINDS } from "./soak_kinds.ts";
 import { soak } from "./soak_run.ts";
 
 const DEFAULT_MINUTES = 10;
@@ -29,6 +31,10 @@ const SCRIPT: Script = {
       description:
         "Derive what sessions do from this number (default: a new one each time, which is printed)",
     },
+    {
+      name: "denied",
+      description: "Play a caller who may run next to nothing, and attacks",
+    },
     { name: "json", description: "Print the result as JSON" },
   ],
   run,
@@ -40,7 +46,13 @@ async function run(
 ): Promise<void> {
   const minutes = flags.integer("minutes", 1, MAX_MINUTES) ?? DEFAULT_MINUTES;
   const seed = flags.integer("seed", 0, MAX_U32) ?? drawSeed();
-  const result = await soak({ time: minutes * 60_000, seed, stopped });
+  using plan = flags.has("denied") ? new DeniedPlan() : undefined;
+  const result = await soak({
+    plan: plan ?? { kinds: KINDS, agent: {}, mayWarn: false },
+    time: minutes * 60_000,
+    seed,
+    stopped,
+  });
   progress();
   if (typeof result === "number") {
     Deno.exitCode = result;

@@ -23,6 +23,8 @@ const AT_ONCE = 10_000;
 export interface Ground {
   /** Where the agent listens. */
   readonly path: string;
+  /** The agent's working directory. */
+  readonly folder: string;
   /** Random bytes, of which sessions take pieces: {@linkcode POOL_BYTES} of them. */
   readonly pool: Uint8Array;
   /** A file with these bytes. */

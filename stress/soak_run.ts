@@ -8,7 +8,12 @@ import { percentile } from "../bench/statistics.ts";
 import config from "../deno.json" with { type: "json" };
 import { bindAll } from "../ffi/libc.ts";
 import { progress } from "../packaging/_script.ts";
-import { type Agent, type LogRecord, startAgent } from "../tests/_agent.ts";
+import {
+  type Agent,
+  type AgentOptions,
+  type LogRecord,
+  startAgent,
+} from "../tests/_agent.ts";
 import { until, within } from "../tests/_bounded.ts";
 import { openDescriptors, residentBytes } from "../tests/_proc.ts";
 import { BINARY } from "../tests/_program.ts";
@@ -16,7 +21,7 @@ import { randomBytes } from "../tests/_wire.ts";
 import { type MemoryReport, reportMemory } from "./memory.ts";
 import { messageOf } from "./part.ts";
 import { mixSeed, Random } from "./random.ts";
-import { type Ground, type Kind, KINDS, POOL_BYTES } from "./soak_kinds.ts";
+import { type Ground, type Kind, POOL_BYTES } from "./soak_kinds.ts";
 
 /** How many sessions there are at a time. */
 const CLIENTS = 10;
@@ -87,8 +92,22 @@ export interface Canary {
   readonly max: number;
 }
 
+/** What a soak does, and to which agent. */
+export interface SoakPlan {
+  /** The kinds of sessions. */
+  readonly kinds: readonly Kind[];
+  /** How the agent is started. */
+  readonly agent: AgentOptions;
+  /** Whether its log may hold warnings: some kinds are worth them. */
+  readonly mayWarn: boolean;
+  /** Checks what else must hold in the end. */
+  readonly check?: () => void;
+}
+
 /** Options for {@linkcode soak}. */
 export interface SoakOptions {
+  /** What is done. */
+  readonly plan: SoakPlan;
   /** For how long, in milliseconds. */
   readonly time: number;
   /** What all choices derive from. */
@@ -104,33 +123,34 @@ export interface SoakOptions {
  * @returns What came of it, or the exit code if it was stopped.
  */
 export async function soak(
-  { time, seed, stopped }: SoakOptions,
+  { plan, time, seed, stopped }: SoakOptions,
 ): Promise<SoakResult | number> {
   // What is opened once and for good must not be blamed on the sessions.
   bindAll();
   await new Deno.Command("true").output();
 
   const agent = await startAgent({
+    ...plan.agent,
     keepRecord: (record) => "status" in record || isWarning(record),
   });
   // What it says of its surroundings is no session's doing.
   const said = agent.records.length;
   let disposed = false;
   try {
-    using run = new SoakRun(agent, seed, await startCanary());
+    using run = new SoakRun(agent, plan.kinds, seed, await startCanary());
     const start = performance.now();
     const code = await run.runSessions(time, stopped);
     if (code !== undefined) return code;
     const elapsed = performance.now() - start;
     const leaks = await run.countLeaks();
     disposed = true;
-    const end = await agent[Symbol.asyncDispose]()
+    const end = await agent[Symbol.asyncDispose]().then(plan.check)
       .then(() => undefined, messageOf);
     return {
       ...run.result(),
       time: elapsed,
       leaks,
-      warnings: agent.records.slice(said).filter(isWarning)
+      warnings: plan.mayWarn ? [] : agent.records.slice(said).filter(isWarning)
         .map((record) => JSON.stringify(record)),
       ...(end !== undefined && { end }),
     };
@@ -157,14 +177,13 @@ function isWarning({ level }: LogRecord): boolean {
 /** What is under way, and what is known so far. */
 class SoakRun implements Disposable {
   readonly #agent: Agent;
+  readonly #kinds: readonly Kind[];
   readonly #seed: number;
   readonly #canary: Worker;
   readonly #ground: Ground;
   readonly #agentDescriptors: number;
   readonly #ownDescriptors: number;
-  readonly #counts: Record<string, number> = Object.fromEntries(
-    KINDS.map(({ name }) => [name, 0]),
-  );
+  readonly #counts: Record<string, number>;
   readonly #failures: string[] = [];
   readonly #latencies: number[] = [];
   readonly #samples: number[] = [];
@@ -172,15 +191,23 @@ class SoakRun implements Disposable {
   #begun = 0;
   #over = false;
 
-  constructor(agent: Agent, seed: number, canary: Worker) {
+  constructor(
+    agent: Agent,
+    kinds: readonly Kind[],
+    seed: number,
+    canary: Worker,
+  ) {
     this.#agent = agent;
+    this.#kinds = kinds.flatMap((kind) => Array<Kind>(kind.weight).fill(kind));
+    this.#counts = Object.fromEntries(kinds.map(({ name }) => [name, 0]));
     this.#seed = seed;
     this.#canary = canary;
     const pool = randomBytes(POOL_BYTES);
     const file = `${agent.folder}/pool`;
     Deno.writeFileSync(file, pool);
     const tally = { sent: 0, received: 0, wrongChecksums: 0 };
-    this.#ground = { path: agent.path, pool, file, tally };
+    const { path, folder } = agent;
+    this.#ground = { path, folder, pool, file, tally };
     this.#agentDescriptors = openDescriptors(agent.pid).length;
     this.#ownDescriptors = openDescriptors("self").length;
   }
@@ -277,7 +304,7 @@ class SoakRun implements Disposable {
     while (!this.#over) {
       const index = this.#begun++;
       const random = new Random(mixSeed(this.#seed, index));
-      const kind = pickKind(random);
+      const kind = random.pick(this.#kinds);
       try {
         await within(
           kind.run(this.#ground, random),
@@ -297,12 +324,4 @@ class SoakRun implements Disposable {
       this.#failures.push(`${what}: ${message}`);
     }
   }
-}
-
-const WEIGHTED: readonly Kind[] = KINDS.flatMap((kind) =>
-  Array<Kind>(kind.weight).fill(kind)
-);
-
-function pickKind(random: Random): Kind {
-  return random.pick(WEIGHTED);
 }

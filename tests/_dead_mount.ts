@@ -21,7 +21,7 @@ export const DEAD_MOUNT: readonly string[] = [
  *
  * @param agent The agent.
  */
-export function deadFolder(agent: Agent): string {
+export function deadFolder(agent: Pick<Agent, "folder">): string {
   return `${agent.folder}/${FOLDER}`;
 }
 
