@@ -162,8 +162,8 @@ export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
 /** See open(2): the file is only referred to. */
 export const O_PATH = 0o10000000;
-/** See open(2): anything but a directory is an error. */
-export const O_DIRECTORY = Deno.build.arch === "x86_64" ? 0o200000 : 0o40000;
+/** See openat2(2): a path that holds a symbolic link is refused. */
+export const RESOLVE_NO_SYMLINKS = 0x04;
 /** See fcntl(2): the part of the flags that says what may be done. */
 export const O_ACCMODE = 3;
 /** See fcntl(2). */
@@ -196,6 +196,8 @@ export const IN_CLOEXEC = 0o2000000;
 export const AT_FDCWD = -100;
 /** See statx(2). */
 export const AT_SYMLINK_NOFOLLOW = 0x100;
+/** See unlinkat(2): the entry is a directory. */
+export const AT_REMOVEDIR = 0x200;
 /** See statx(2): the type and the inode are wanted. */
 export const STATX_TYPE_AND_INODE = 0x101;
 /** See statx(2): an empty path is the descriptor's own file. */

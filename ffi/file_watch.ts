@@ -13,6 +13,12 @@ import { errno, libc } from "./libc.ts";
 /** Identifies a file that is watched. */
 export type WatchId = number;
 
+/**
+ * Stands for all files that are watched: there was no room for another event, so
+ * the kernel doesn't tell which of them were modified meanwhile.
+ */
+export const ANY_WATCH: WatchId = -1;
+
 /** Room for a hundred events of files, which have no names. */
 const READ_BYTES = 100 * INOTIFY_EVENT.size;
 
@@ -59,7 +65,8 @@ export class FileWatch implements Disposable {
   /**
    * Waits until files were modified since the last call.
    *
-   * @returns Those, or `undefined` when the watch was closed.
+   * @returns Those, and {@linkcode ANY_WATCH} for files that the kernel cannot
+   * name; `undefined` when the watch was closed.
    * @throws {OsError} If the kernel cannot tell.
    */
   async changes(): Promise<WatchId[] | undefined> {

@@ -41,7 +41,7 @@ export function killStarting(streams: StandardStreams): boolean {
 }
 
 function children(): string[] {
-  return listFolders(THREADS).flatMap((thread) =>
+  return [...listFolders(THREADS)].flatMap((thread) =>
     readText(`${THREADS}/${thread}/children`, MAX_BYTES).split(" ")
       .filter((pid) => pid !== "")
   );

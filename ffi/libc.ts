@@ -304,6 +304,8 @@ const SYMBOLS = {
   tcsetattr: { parameters: ["i32", "i32", "buffer"], result: "i32" },
   // int unlink(const char *path);
   unlink: { parameters: ["buffer"], result: "i32" },
+  // int unlinkat(int dirfd, const char *path, int flags);
+  unlinkat: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   // int unlockpt(int fd);
   unlockpt: { parameters: ["i32"], result: "i32" },
   // int waitid(idtype_t idtype, id_t id, siginfo_t *infop, int options);

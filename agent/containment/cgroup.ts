@@ -5,14 +5,19 @@
  */
 
 import { Errno, OsError } from "../../ffi/errno.ts";
-import { listFolders, makeFolder, removeFolder } from "../../ffi/folder.ts";
+import {
+  emptyFolder,
+  listFolders,
+  makeFolder,
+  removeFolder,
+} from "../../ffi/folder.ts";
 import { readText } from "../../ffi/read_file.ts";
 import { writeFile } from "../../ffi/write_file.ts";
 import type { ResourceUsage } from "../../protocol/mod.ts";
 import type { ResourceLimits } from "./resource_limits.ts";
 
-/** More than any file but the list of many processes has. */
-const MAX_BYTES = 65_536;
+/** More than any file has but the list of many processes, which is cut. */
+const MAX_BYTES = 4096;
 /** The period of `cpu.max`, in microseconds: the kernel's own default. */
 const CPU_PERIOD = 100_000;
 /** The smallest part of it that the kernel takes. */
@@ -39,11 +44,12 @@ export class Cgroup {
   }
 
   /**
-   * Makes a group, unless it is there.
+   * Makes a group.
    *
    * @param name Its name.
    * @returns The group, below this one.
-   * @throws {OsError} If it cannot be made.
+   * @throws {OsError} If it cannot be made, with `EEXIST` if there is one of that
+   * name, whoever has made it.
    */
   make(name: string): Cgroup {
     const group = new Cgroup(`${this.path}/${name}`);
@@ -52,14 +58,32 @@ export class Cgroup {
   }
 
   /**
-   * Lists the groups right below this one.
+   * Makes a group, or takes the one of that name that is there.
+   *
+   * @param name Its name.
+   * @returns The group, below this one.
+   * @throws {OsError} If it cannot be made.
+   */
+  ensure(name: string): Cgroup {
+    try {
+      return this.make(name);
+    } catch (error) {
+      if (!isErrno(error, Errno.EEXIST)) throw error;
+      return new Cgroup(`${this.path}/${name}`);
+    }
+  }
+
+  /**
+   * Lists the groups right below this one, piece by piece: there may be any number,
+   * and more may be made meanwhile.
    *
    * @returns The groups.
    * @throws {OsError} If they cannot be listed.
    */
-  children(): Cgroup[] {
-    return listFolders(this.path)
-      .map((name) => new Cgroup(`${this.path}/${name}`));
+  *children(): Generator<Cgroup> {
+    for (const name of listFolders(this.path)) {
+      yield new Cgroup(`${this.path}/${name}`);
+    }
   }
 
   /**
@@ -100,7 +124,7 @@ export class Cgroup {
   /**
    * Lists the processes here, those of the groups below left out.
    *
-   * @returns Their ids: not all, where there are many thousands.
+   * @returns Their ids: not all, where there are more than some five hundred.
    * @throws {OsError} If they cannot be listed.
    */
   processes(): number[] {
@@ -166,14 +190,34 @@ export class Cgroup {
   }
 
   /**
-   * Removes the group, with those that its processes have made below it.
+   * Tells whether a process is here or in a group below.
    *
-   * @returns Whether it is gone: nothing is removed in which something runs.
+   * @returns Whether one is.
+   * @throws {OsError} If the group is gone.
+   */
+  isPopulated(): boolean {
+    return valueOf("populated", this.#read("cgroup.events")) !== 0;
+  }
+
+  /**
+   * Removes the groups below this one, in which nothing runs.
+   *
+   * @returns The steps in which that is done, see {@linkcode emptyFolder}.
+   * @throws {OsError} If one cannot be removed for another reason than that
+   * something runs there.
+   */
+  removeChildren(): Generator<void> {
+    return emptyFolder(this.path);
+  }
+
+  /**
+   * Removes the group, if nothing runs here and there are no groups below.
+   *
+   * @returns Whether it is gone.
    * @throws {OsError} If it cannot be removed for another reason.
    */
   remove(): boolean {
     try {
-      if (!this.children().every((child) => child.remove())) return false;
       removeFolder(this.path);
       return true;
     } catch (error) {

@@ -4,23 +4,33 @@
  * @module
  */
 
+import { getLogger } from "@logtape/logtape";
 import { O_RDONLY, O_WRONLY } from "../../ffi/abi.ts";
-import { OsError } from "../../ffi/errno.ts";
+import { kernelRandom } from "../../ffi/entropy.ts";
+import { Errno, OsError } from "../../ffi/errno.ts";
 import { Fd } from "../../ffi/fd.ts";
 import { lockFolder } from "../../ffi/folder.ts";
 import { canStartInCgroup } from "../../ffi/posix_spawn.ts";
 import { writeBlocking } from "../../ffi/write_file.ts";
 import { SessionError } from "../session_error.ts";
+import { attempt } from "./attempt.ts";
 import type { Cgroup } from "./cgroup.ts";
 import { LeftCgroups } from "./left_cgroups.ts";
 import { findOwnCgroup, NoCgroupError } from "./own_cgroup.ts";
 import { type ResourceLimits, RESOURCES } from "./resource_limits.ts";
 import { SessionCgroup } from "./session_cgroup.ts";
+import { Turns } from "./turns.ts";
 
 /** The group of the agent itself: one with groups below has no processes. */
 const AGENT = "agent";
-/** What the names of the sessions' groups begin with. */
+/** What the names of the sessions' groups begin with, before a number. */
 const SESSION = "session-";
+/** The number is below this: a name is the same however it is read. */
+const NUMBERS = 10n ** 15n;
+/** How many numbers are tried of groups that are there already. */
+const NAME_ATTEMPTS = 10;
+
+const logger = getLogger(["cocoon-agent", "cgroup"]);
 
 /** What keeps the commands of an agent together, each with what it starts. */
 export interface Containment extends Disposable {
@@ -99,7 +109,8 @@ class CgroupContainment implements Containment {
   /** What moves the agent, where others have to be moved. */
   readonly #procs: Fd | undefined;
   readonly #left = new LeftCgroups();
-  #sessions = 0;
+  /** The sessions' groups that were made while those of a killed agent are found. */
+  #made: Set<string> | undefined = new Set();
   #moving: Promise<void> | undefined;
 
   constructor(own: Cgroup) {
@@ -110,23 +121,16 @@ class CgroupContainment implements Containment {
     try {
       this.#own = own;
       this.#lock = lock;
-      this.#agent = own.make(AGENT);
+      this.#agent = own.ensure(AGENT);
       // Whom a killed agent had not moved yet.
       this.#agent.kill();
       this.#agent.take(Deno.pid);
       this.controllers = own.enable(RESOURCES);
-      for (const group of own.children()) {
-        if (!group.name.startsWith(SESSION)) continue;
-        // It may take a while to go, so nobody else gets its name.
-        const number = Number(group.name.slice(SESSION.length));
-        this.#sessions = Math.max(this.#sessions, number || 0);
-        group.kill();
-        this.#left.add(group);
-      }
       using folder = Fd.open(this.#agent.path, O_RDONLY);
       if (!canStartInCgroup(folder)) {
         this.#procs = Fd.open(`${this.#agent.path}/cgroup.procs`, O_WRONLY);
       }
+      this.#killLeft();
     } catch (error) {
       this.#left[Symbol.dispose]();
       lock.close();
@@ -136,7 +140,7 @@ class CgroupContainment implements Containment {
 
   async prepare(limits: ResourceLimits): Promise<SessionCgroup> {
     checkResourceLimits(limits, this);
-    const group = this.#own.make(`${SESSION}${++this.#sessions}`);
+    const group = this.#makeGroup();
     const session = new SessionCgroup({
       group,
       cpu: limits.cpu,
@@ -162,6 +166,48 @@ class CgroupContainment implements Containment {
     this.#left[Symbol.dispose]();
     this.#procs?.close();
     this.#lock.close();
+  }
+
+  /**
+   * Makes a group for one session alone. Its number is drawn: what a killed agent or
+   * a command of root's has left can neither be taken for it, nor be in its way.
+   */
+  #makeGroup(): Cgroup {
+    for (let attempt = 1;; attempt++) {
+      const [bits] = new BigUint64Array(kernelRandom(8).buffer);
+      try {
+        const group = this.#own.make(`${SESSION}${bits! % NUMBERS}`);
+        this.#made?.add(group.name);
+        return group;
+      } catch (error) {
+        const taken = error instanceof OsError && error.errno === Errno.EEXIST;
+        if (!taken || attempt === NAME_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  /**
+   * Kills what a killed agent has left, in slices: there may be any number, and
+   * nobody waits for that. The first slice is done when this returns.
+   */
+  async #killLeft(): Promise<void> {
+    const turns = new Turns();
+    try {
+      for (const group of this.#own.children()) {
+        const turn = turns.step();
+        if (turn !== undefined) await turn;
+        if (this.#lock.closed) return;
+        if (!group.name.startsWith(SESSION)) continue;
+        if (this.#made!.has(group.name)) continue;
+        attempt(() => group.kill());
+        this.#left.add(group);
+      }
+    } catch (error) {
+      if (!(error instanceof OsError)) throw error;
+      logger.warn("{error}", { error: error.message });
+    } finally {
+      this.#made = undefined;
+    }
   }
 
   /**

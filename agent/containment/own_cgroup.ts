@@ -61,7 +61,7 @@ export function findOwnCgroup(
     throw new NoCgroupError("it is not root in the root cgroup");
   }
   group.enable(controllers);
-  return group.make(NAME);
+  return group.ensure(NAME);
 }
 
 /** Returns where control groups are mounted, see proc_pid_mounts(5). */

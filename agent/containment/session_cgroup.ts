@@ -4,14 +4,13 @@
  * @module
  */
 
-import { getLogger } from "@logtape/logtape";
 import { O_RDONLY } from "../../ffi/abi.ts";
 import type { Child } from "../../ffi/child.ts";
-import { OsError } from "../../ffi/errno.ts";
 import { Fd } from "../../ffi/fd.ts";
 import type { SpawnOptions } from "../../ffi/process.ts";
 import type { ResourceUsage } from "../../protocol/mod.ts";
 import { SessionError } from "../session_error.ts";
+import { attempt } from "./attempt.ts";
 import type { Cgroup } from "./cgroup.ts";
 import type { LeftCgroups } from "./left_cgroups.ts";
 import { toolProcesses } from "./tool_processes.ts";
@@ -21,8 +20,13 @@ import { toolProcesses } from "./tool_processes.ts";
  * started before it was moved. Twice is what it takes but for fork bombs.
  */
 const SWEEPS = 100;
-
-const logger = getLogger(["cocoon-agent", "cgroup"]);
+/**
+ * How long that may take, in milliseconds, as nobody else is served meanwhile. The
+ * first rounds are done however slow the machine is.
+ */
+const SWEEP_TIME = 300;
+/** How many rounds those are. */
+const FIRST_SWEEPS = 3;
 
 /** What a session's control group is made of. */
 export interface SessionCgroupOptions {
@@ -156,24 +160,20 @@ async function startAlone(start: () => Promise<Child>): Promise<Child> {
   return await started;
 }
 
-/** Returns whether nobody is left in the agent's group who should be elsewhere. */
+/**
+ * Returns whether nobody is left in the agent's group who should be elsewhere. What
+ * a round finds is bounded, as is what all of them take.
+ */
 function sweep(agent: Cgroup, action: (pid: number) => void): boolean {
+  const end = performance.now() + SWEEP_TIME;
   for (let round = 0; round < SWEEPS; round++) {
     const strays = agent.processes()
       .filter((pid) => pid !== Deno.pid && !toolProcesses.has(pid));
     if (strays.length === 0) return true;
-    strays.forEach(action);
+    for (const stray of strays) {
+      if (round >= FIRST_SWEEPS && performance.now() > end) return false;
+      action(stray);
+    }
   }
   return false;
-}
-
-/** Somebody may have removed a group meanwhile, which must not end a session. */
-function attempt<T>(action: () => T): T | undefined {
-  try {
-    return action();
-  } catch (error) {
-    if (!(error instanceof OsError)) throw error;
-    logger.warn("{error}", { error: error.message });
-    return undefined;
-  }
 }
