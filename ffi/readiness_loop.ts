@@ -98,6 +98,16 @@ class ReadinessLoop {
    */
   countOperation(): Promise<void> | undefined {
     if (++this.#operations < OPERATIONS_PER_TURN) return undefined;
+    return this.nextTurn();
+  }
+
+  /**
+   * Lets everybody else go on first, whose events are there by now. A timer is no
+   * substitute: while the process is busy it may fire a second late.
+   *
+   * @returns A promise that resolves when the event loop has gone round.
+   */
+  nextTurn(): Promise<void> {
     if (this.#epoll === undefined) {
       this.#operations = 0;
       return new Promise((resolve) => setTimeout(resolve, 0));

@@ -4,8 +4,8 @@ import {
   assertLess,
   assertLessOrEqual,
 } from "@std/assert";
-import { delay } from "@std/async/delay";
 import { withoutFdLeaks } from "../../ffi/_test_utils.ts";
+import { readinessLoop } from "../../ffi/readiness_loop.ts";
 import { Errno, OsError } from "../../ffi/errno.ts";
 import { bounded, until } from "../../tests/_bounded.ts";
 import { Cgroup } from "./cgroup.ts";
@@ -145,7 +145,7 @@ Deno.test(
     let most = 0;
     let turns = 0;
     for (let before = group.steps; group.exists; before = group.steps) {
-      await delay(0);
+      await readinessLoop.nextTurn();
       turns++;
       most = Math.max(most, group.steps - before);
     }

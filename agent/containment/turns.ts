@@ -4,14 +4,17 @@
  * @module
  */
 
-import { delay } from "@std/async/delay";
+import { readinessLoop } from "../../ffi/readiness_loop.ts";
 
-/** How many steps are done in one turn of the event loop. */
-const STEPS_A_TURN = 8;
+/** How many steps are done in one turn of the event loop at most. */
+const STEPS_A_TURN = 64;
+/** How long they take at most, but for the last one, in milliseconds. */
+const TIME_A_TURN = 5;
 
 /** Cuts long work into slices, between which others have their turn. */
 export class Turns {
   #steps = 0;
+  #end = performance.now() + TIME_A_TURN;
 
   /**
    * Counts a step, which must take a few system calls at most.
@@ -19,7 +22,15 @@ export class Turns {
    * @returns What to wait for before the next step, if others are to go on first.
    */
   step(): Promise<void> | undefined {
-    if (++this.#steps % STEPS_A_TURN > 0) return undefined;
-    return delay(0);
+    this.#steps++;
+    const isOver = this.#steps >= STEPS_A_TURN ||
+      performance.now() >= this.#end;
+    return isOver ? this.#next() : undefined;
+  }
+
+  async #next(): Promise<void> {
+    await readinessLoop.nextTurn();
+    this.#steps = 0;
+    this.#end = performance.now() + TIME_A_TURN;
   }
 }
