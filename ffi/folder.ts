@@ -8,8 +8,6 @@ import {
   AT_REMOVEDIR,
   DIRENT64,
   DT_DIR,
-  LOCK_EX,
-  LOCK_NB,
   O_CLOEXEC,
   O_RDONLY,
   RESOLVE_NO_SYMLINKS,
@@ -174,21 +172,4 @@ function* namesIn(folder: Fd, path: string): Generator<Uint8Array> {
 function isSelfOrParent(name: Uint8Array): boolean {
   const dot = 0x2e;
   return name[0] === dot && (name[1] === 0 || name[1] === dot && name[2] === 0);
-}
-
-/**
- * Locks a folder against others who lock it so, see flock(2), for as long as the
- * descriptor is open.
- *
- * @param path The folder's path.
- * @returns The descriptor, or `undefined` if somebody else holds the lock.
- * @throws {OsError} If the folder cannot be opened.
- */
-export function lockFolder(path: string): Fd | undefined {
-  const folder = Fd.open(path, O_RDONLY);
-  if (libc().flock(folder.number, LOCK_EX | LOCK_NB) === 0) return folder;
-  const code = errno();
-  folder.close();
-  if (code === Errno.EAGAIN) return undefined;
-  throw new OsError(code, `lock "${path}"`);
 }

@@ -10,7 +10,6 @@ import { OsError } from "./errno.ts";
 import {
   emptyFolder,
   listFolders,
-  lockFolder,
   makeFolder,
   removeFolder,
 } from "./folder.ts";
@@ -159,17 +158,4 @@ Deno.test("emptyFolder() follows no symbolic link", () => {
   Deno.symlinkSync(other.path, `${root.path}/link`);
   assertLess([...emptyFolder(root.path)].length, 5);
   assertEquals([...listFolders(other.path)], ["a"]);
-});
-
-Deno.test("lockFolder() lets one have a folder until it is closed", async () => {
-  using root = new Folder();
-  await withoutFdLeaks(() => {
-    using lock = lockFolder(root.path);
-    assertEquals(lock?.closed, false);
-    assertEquals(lockFolder(root.path), undefined);
-    lock?.close();
-    using again = lockFolder(root.path);
-    assertEquals(again?.closed, false);
-    return Promise.resolve();
-  });
 });

@@ -9,7 +9,7 @@ import { O_RDONLY, O_WRONLY } from "../../ffi/abi.ts";
 import { kernelRandom } from "../../ffi/entropy.ts";
 import { Errno, OsError } from "../../ffi/errno.ts";
 import { Fd } from "../../ffi/fd.ts";
-import { lockFolder } from "../../ffi/folder.ts";
+import { lockFile } from "../../ffi/lock_file.ts";
 import { canStartInCgroup } from "../../ffi/posix_spawn.ts";
 import { writeBlocking } from "../../ffi/write_file.ts";
 import { SessionError } from "../session_error.ts";
@@ -114,7 +114,8 @@ class CgroupContainment implements Containment {
   #moving: Promise<void> | undefined;
 
   constructor(own: Cgroup) {
-    const lock = lockFolder(own.path);
+    // A file that nobody reads: a command of another user must not hold the lock.
+    const lock = lockFile(`${own.path}/cgroup.kill`);
     if (lock === undefined) {
       throw new NoCgroupError(`another agent uses "${own.path}"`);
     }
