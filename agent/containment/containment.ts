@@ -114,15 +114,17 @@ class CgroupContainment implements Containment {
   #moving: Promise<void> | undefined;
 
   constructor(own: Cgroup) {
-    // A file that nobody reads: a command of another user must not hold the lock.
-    const lock = lockFile(`${own.path}/cgroup.kill`);
+    const agent = own.ensure(AGENT);
+    // A file that is the agent's user's, and that nobody may read: a command of
+    // another user must not hold the lock.
+    const lock = lockFile(`${agent.path}/cgroup.kill`);
     if (lock === undefined) {
       throw new NoCgroupError(`another agent uses "${own.path}"`);
     }
     try {
       this.#own = own;
       this.#lock = lock;
-      this.#agent = own.ensure(AGENT);
+      this.#agent = agent;
       // Whom a killed agent had not moved yet.
       this.#agent.kill();
       this.#agent.take(Deno.pid);

@@ -141,8 +141,9 @@ export class LeftCgroups implements Disposable {
   /** Removes a group step by step, unless something runs there. */
   *#settle(group: Cgroup): Generator<void> {
     try {
-      for (let steps = 0; !group.remove();) {
+      for (let steps = 0;;) {
         yield;
+        if (group.remove()) break;
         if (group.isPopulated()) return;
         for (const _ of group.removeChildren()) {
           yield;

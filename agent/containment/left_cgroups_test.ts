@@ -155,6 +155,27 @@ Deno.test(
 );
 
 Deno.test(
+  "LeftCgroups leaves others their turn when many groups end at once",
+  bounded(async () => {
+    using root = new Root();
+    using left = new LeftCgroups();
+    const groups = Array.from(
+      { length: 1000 },
+      (_, index) => new Group(root, `${index}`),
+    );
+    for (const group of groups) left.add(group);
+    await settle(left, root);
+    for (const group of groups) group.end();
+    let turns = 0;
+    while (groups.some((group) => group.exists)) {
+      await readinessLoop.nextTurn();
+      turns++;
+    }
+    assertGreater(turns, groups.length / 100);
+  }),
+);
+
+Deno.test(
   "LeftCgroups gives a group up after so many steps, without looking again",
   bounded(async () => {
     using root = new Root();
