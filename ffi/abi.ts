@@ -31,6 +31,7 @@ export const STATX = {
   uid: 20,
   mode: 28,
   inode: 32,
+  fileSize: 40,
   deviceMajor: 136,
   deviceMinor: 140,
 } as const;
@@ -154,6 +155,14 @@ export const O_RDONLY = 0;
 export const O_WRONLY = 1;
 /** See open(2). */
 export const O_RDWR = 2;
+/** See open(2): the file is made where there is none. */
+export const O_CREAT = 0o100;
+/** See open(2): the file must not be there. */
+export const O_EXCL = 0o200;
+/** See open(2): each write goes to the end. */
+export const O_APPEND = 0o2000;
+/** See open(2): a symbolic link isn't followed. */
+export const O_NOFOLLOW = Deno.build.arch === "x86_64" ? 0o400000 : 0o100000;
 /** See open(2): a terminal doesn't become the controlling one. */
 export const O_NOCTTY = 0o400;
 /** See open(2). */
@@ -164,6 +173,8 @@ export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
 /** See openat2(2): a path that holds a symbolic link is refused. */
 export const RESOLVE_NO_SYMLINKS = 0x04;
+/** See open(2): anything but a directory is an error. */
+export const O_DIRECTORY = Deno.build.arch === "x86_64" ? 0o200000 : 0o40000;
 /** See fcntl(2): the part of the flags that says what may be done. */
 export const O_ACCMODE = 3;
 /** See fcntl(2). */
@@ -198,14 +209,14 @@ export const AT_FDCWD = -100;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
 /** See unlinkat(2): the entry is a directory. */
 export const AT_REMOVEDIR = 0x200;
-/** See statx(2): the type and the inode are wanted. */
-export const STATX_TYPE_AND_INODE = 0x101;
 /** See statx(2): an empty path is the descriptor's own file. */
 export const AT_EMPTY_PATH = 0x1000;
 /** See statx(2): what stat(2) tells is wanted. */
 export const STATX_BASIC_STATS = 0x7ff;
 /** See inode(7). */
 export const S_IFMT = 0o170000;
+/** See inode(7). */
+export const S_IFLNK = 0o120000;
 /** See inode(7). */
 export const S_IFSOCK = 0o140000;
 /** See inode(7). */

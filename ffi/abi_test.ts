@@ -23,6 +23,7 @@ const LAYOUTS = [
     uid: "stx_uid",
     mode: "stx_mode",
     inode: "stx_ino",
+    fileSize: "stx_size",
     deviceMajor: "stx_dev_major",
     deviceMinor: "stx_dev_minor",
   }],
@@ -88,7 +89,6 @@ const LAYOUTS = [
 
 /** Constants that C spells otherwise; a setting of the kernel's has no name. */
 const EXPRESSIONS: Readonly<Record<string, string | null>> = {
-  STATX_TYPE_AND_INODE: "STATX_TYPE | STATX_INO",
   PIPE_MAX_SIZE: null,
 };
 

@@ -159,6 +159,15 @@ const SYMBOLS = {
     parameters: ["i64", "i32", "buffer", "buffer", "usize"],
     result: "i32",
   },
+  // int openat(int dirfd, const char *path, int flags, mode_t mode);
+  openat: { parameters: ["i32", "buffer", "i32", "u32"], result: "i32" },
+  // The same on a thread of the runtime's pool, so that it may block.
+  openat_blocking: {
+    name: "openat",
+    parameters: ["i32", "buffer", "i32", "u32"],
+    result: "i32",
+    nonblocking: true,
+  },
   // int pipe2(int pipefd[2], int flags);
   pipe2: { parameters: ["buffer", "i32"], result: "i32" },
   // int poll(struct pollfd *fds, nfds_t nfds, int timeout);
@@ -253,6 +262,15 @@ const SYMBOLS = {
   readlink: { parameters: ["buffer", "buffer", "usize"], result: "i32" },
   // char *realpath(const char *path, char *resolved_path);
   realpath: { parameters: ["buffer", "buffer"], result: "pointer" },
+  // int renameat(int olddirfd, const char *oldpath, int newdirfd, const char *newpath);
+  renameat: { parameters: ["i32", "buffer", "i32", "buffer"], result: "i32" },
+  // The same on a thread of the runtime's pool, so that it may block.
+  renameat_blocking: {
+    name: "renameat",
+    parameters: ["i32", "buffer", "i32", "buffer"],
+    result: "i32",
+    nonblocking: true,
+  },
   // int rmdir(const char *path);
   rmdir: { parameters: ["buffer"], result: "i32" },
   // ssize_t send(int sockfd, const void *buf, size_t len, int flags);
@@ -282,6 +300,13 @@ const SYMBOLS = {
   statx: {
     parameters: ["i32", "buffer", "i32", "u32", "buffer"],
     result: "i32",
+  },
+  // The same on a thread of the runtime's pool, so that it may block.
+  statx_blocking: {
+    name: "statx",
+    parameters: ["i32", "buffer", "i32", "u32", "buffer"],
+    result: "i32",
+    nonblocking: true,
   },
   // const char *strerrorname_np(int errnum);
   strerrorname_np: { parameters: ["i32"], result: "pointer" },

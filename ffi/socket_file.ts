@@ -4,17 +4,8 @@
  * @module
  */
 
-import {
-  AT_FDCWD,
-  AT_SYMLINK_NOFOLLOW,
-  S_IFDIR,
-  S_IFMT,
-  S_IFREG,
-  S_IFSOCK,
-  STATX,
-  STATX_TYPE_AND_INODE,
-} from "./abi.ts";
 import { encodeCString } from "./c_string.ts";
+import { type FileType, statusAt } from "./file_status.ts";
 import { libc } from "./libc.ts";
 
 /** What can stand in the place of a socket. */
@@ -35,16 +26,10 @@ export interface SocketFile {
  * @returns The file, or `undefined` if there is none or it is no socket.
  */
 export function findSocketFile(path: string): SocketFile | undefined {
-  const status = fileStatus(path, AT_SYMLINK_NOFOLLOW);
-  if (status === undefined) return undefined;
-  const mode = status.getUint16(STATX.mode, true);
-  if ((mode & S_IFMT) !== S_IFSOCK) return undefined;
-  const identity = [
-    status.getUint32(STATX.deviceMajor, true),
-    status.getUint32(STATX.deviceMinor, true),
-    status.getBigUint64(STATX.inode, true),
-  ].join(":");
-  return { path, identity };
+  const status = statusAt(path);
+  return status?.type === "socket"
+    ? { path, identity: status.identity }
+    : undefined;
 }
 
 /**
@@ -54,32 +39,17 @@ export function findSocketFile(path: string): SocketFile | undefined {
  * @returns The kind, or `undefined` if it leads nowhere, or that cannot be told.
  */
 export function fileKind(path: string): FileKind | undefined {
-  const mode = fileStatus(path, 0)?.getUint16(STATX.mode, true);
-  switch (mode && mode & S_IFMT) {
-    case undefined:
-      return undefined;
-    case S_IFDIR:
-      return "folder";
-    case S_IFREG:
-      return "plain file";
-    case S_IFSOCK:
-      return "socket";
-    default:
-      return "other";
-  }
+  const type = statusAt(path, { follow: true })?.type;
+  return type && KINDS[type];
 }
 
-function fileStatus(path: string, flags: number): DataView | undefined {
-  const status = new DataView(new ArrayBuffer(STATX.size));
-  const result = libc().statx(
-    AT_FDCWD,
-    encodeCString(path),
-    flags,
-    STATX_TYPE_AND_INODE,
-    status,
-  );
-  return result < 0 ? undefined : status;
-}
+const KINDS: Readonly<Record<FileType, FileKind>> = {
+  directory: "folder",
+  file: "plain file",
+  socket: "socket",
+  link: "other",
+  other: "other",
+};
 
 /**
  * Removes a socket file, unless its path has come to name another one.

@@ -4,21 +4,9 @@
  * @module
  */
 
-import {
-  AT_EMPTY_PATH,
-  O_NONBLOCK,
-  O_RDONLY,
-  S_IFMT,
-  S_IFREG,
-  S_IWGRP,
-  S_IWOTH,
-  STATX,
-  STATX_BASIC_STATS,
-} from "./abi.ts";
-import { encodeCString } from "./c_string.ts";
-import { OsError } from "./errno.ts";
+import { O_NONBLOCK, O_RDONLY, S_IWGRP, S_IWOTH } from "./abi.ts";
 import { Fd } from "./fd.ts";
-import { errno, libc } from "./libc.ts";
+import { statusOf } from "./file_status.ts";
 import { readBytes } from "./read_file.ts";
 import { effectiveUserId } from "./system.ts";
 
@@ -46,17 +34,8 @@ export function readTrustedFile(path: string, maxBytes: number): Uint8Array {
   };
   // A pipe without a writer would hold this process up.
   using file = Fd.open(path, O_RDONLY | O_NONBLOCK);
-  const status = new DataView(new ArrayBuffer(STATX.size));
-  const empty = encodeCString("");
-  if (
-    libc().statx(file.number, empty, AT_EMPTY_PATH, STATX_BASIC_STATS, status) <
-      0
-  ) {
-    throw new OsError(errno(), `examine ${quoted}`);
-  }
-  const mode = status.getUint16(STATX.mode, true);
-  if ((mode & S_IFMT) !== S_IFREG) refuse("it is no regular file");
-  const uid = status.getUint32(STATX.uid, true);
+  const { type, mode, uid } = statusOf(file);
+  if (type !== "file") refuse("it is no regular file");
   if (uid !== 0 && uid !== effectiveUserId()) {
     refuse(
       `it belongs to uid ${uid}; make it root's, or that of the user who reads it, with chown`,
