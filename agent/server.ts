@@ -13,7 +13,7 @@ import { inheritedEnvironment } from "./exec/environment.ts";
 import { TERM_GRACE } from "./exec/time_limit.ts";
 import { IdleMemory } from "./idle_memory.ts";
 import { agentInfo } from "./info.ts";
-import { recordSession } from "./logging/audit.ts";
+import { AuditTrail, beginAudit } from "./logging/audit.ts";
 import { RefusalLog } from "./logging/refusal_log.ts";
 import { admittedCallers, callerOf, formatPeer } from "./peer.ts";
 import { Reserve } from "./reserve.ts";
@@ -50,6 +50,7 @@ export class Server {
   readonly #refusals = new RefusalLog(
     "{unlogged} times more a limit was reached",
   );
+  readonly #audit: AuditTrail;
   readonly #stopping = new AbortController();
   readonly #killing = new AbortController();
 
@@ -64,6 +65,7 @@ export class Server {
     this.#callers = admittedCallers(transport, options.cids);
     this.#room = new Admission(options.limits.sessions, this.#callers);
     this.#reserve = new Reserve(this.#callers);
+    this.#audit = new AuditTrail(options.redact);
   }
 
   /**
@@ -75,6 +77,7 @@ export class Server {
     const context: SessionContext = {
       ...this.#options,
       environment: inheritedEnvironment(),
+      audit: this.#audit,
       refusals: this.#refusals,
       root: "",
       stopping: this.#stopping.signal,
@@ -126,17 +129,22 @@ export class Server {
     this.#stopping.abort(
       new SessionError("busy", "The agent is stopping; try again"),
     );
-    if (await this.#settled(TERM_GRACE)) return;
-    this.#killing.abort();
-    if (await this.#settled(CLOSE_GRACE)) return;
-    for (const connection of this.#sessions.keys()) connection.close();
-    await this.#settled(TERM_GRACE);
+    await this.#endSessions();
+    this.#audit.close();
   }
 
   /** Kills all children at once, for a process that is about to exit. */
   kill(): void {
     this.#listener.close();
     this.#killing.abort();
+  }
+
+  async #endSessions(): Promise<void> {
+    if (await this.#settled(TERM_GRACE)) return;
+    this.#killing.abort();
+    if (await this.#settled(CLOSE_GRACE)) return;
+    for (const connection of this.#sessions.keys()) connection.close();
+    await this.#settled(TERM_GRACE);
   }
 
   async #settled(timeout: number): Promise<boolean> {
@@ -153,9 +161,9 @@ export class Server {
 
   /** Answers a client that there is no session for. */
   async #turnAway(connection: Connection, peer: string): Promise<void> {
-    const { limits: { sessions }, redact } = this.#options;
+    const { sessions } = this.#options.limits;
     const full = this.#sessions.size >= sessions;
-    const start = { start: Date.now(), startMark: performance.now() };
+    const audit = beginAudit(peer);
     const message = full
       ? `The agent has no room for another session: it may have ${sessions} at once (--max-sessions); try again later`
       : `The agent has no room for another session of this caller: it keeps what is left of ${sessions} (--max-sessions) for others; try again later`;
@@ -165,11 +173,9 @@ export class Server {
       info: () => agentInfo(this.#options),
     });
     if (informed) {
-      recordSession({
-        ...{ peer, kind: "info", ...start },
-        command: { stdinBytes: 0, stdoutBytes: 0, stderrBytes: 0 },
-        outcome: { type: "exit", exitCode: 0 },
-      }, redact);
+      audit.kind = "info";
+      audit.outcome = { type: "exit", exitCode: 0 };
+      this.#audit.ended(audit);
       return;
     }
     this.#refusals.record(

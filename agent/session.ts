@@ -17,7 +17,8 @@ import {
 } from "../protocol/mod.ts";
 import { type Channel, exec } from "./exec/exec.ts";
 import { agentInfo } from "./info.ts";
-import { type Audit, cutText, recordSession } from "./logging/audit.ts";
+import { type Audit, beginAudit } from "./logging/audit.ts";
+import { cutText } from "./logging/cut_text.ts";
 import { formatPeer } from "./peer.ts";
 import { reseed } from "./reseed.ts";
 import type { SessionContext } from "./session_context.ts";
@@ -44,7 +45,7 @@ const ERROR_GRACE = 2000;
 
 /**
  * Serves one connection from its first frame to its terminal one, closes it,
- * and leaves an audit record. Whatever a client does ends that client's session
+ * and leaves audit records. Whatever a client does ends that client's session
  * only.
  *
  * @param connection The connection.
@@ -57,13 +58,7 @@ export async function serveSession(
   peer: Peer,
   context: SessionContext,
 ): Promise<void> {
-  const audit: Audit = {
-    peer: formatPeer(peer),
-    kind: "none",
-    start: Date.now(),
-    startMark: performance.now(),
-    command: { stdinBytes: 0, stdoutBytes: 0, stderrBytes: 0 },
-  };
+  const audit = beginAudit(formatPeer(peer));
   const lost = connection.watchLoss();
   const records = new RecordDecoderStream({
     maxFrameBytes: context.limits.frame,
@@ -115,7 +110,7 @@ export async function serveSession(
   } finally {
     connection.close();
     frames.cancel().catch(ignore);
-    recordSession(audit, context.redact);
+    context.audit.ended(audit);
   }
 }
 
@@ -136,7 +131,8 @@ async function answer(
       if (first.user !== undefined) audit.user = first.user;
       if (first.cwd !== undefined) audit.cwd = first.cwd;
       const record = audit.command;
-      return await exec(first, { ...context, ...channel, record });
+      const recordStart = () => context.audit.started(audit);
+      return await exec(first, { ...context, ...channel, record, recordStart });
     }
     case "reseed":
       audit.kind = first.type;
@@ -146,6 +142,7 @@ async function answer(
           "Cannot reseed: the policy doesn't allow it; set \"reseed\" to true in the agent's policy file",
         );
       }
+      await context.audit.started(audit);
       await reseed(first, context.root);
       return { type: "exit", exitCode: 0 };
     case "info":

@@ -9,6 +9,7 @@ import type { ResourceLimits } from "./containment/resource_limits.ts";
 import type { Confinement } from "./grants/confinement.ts";
 import type { Grants } from "./grants/grants.ts";
 import type { Limits } from "./limits.ts";
+import type { AuditTrail } from "./logging/audit.ts";
 import type { RefusalLog } from "./logging/refusal_log.ts";
 import type { PolicyFile } from "./policy/policy_file.ts";
 
@@ -34,6 +35,8 @@ export interface SessionSettings {
 export interface SessionContext extends SessionSettings {
   /** The environment that callers' variables are laid over. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Where it is logged what sessions did. */
+  readonly audit: AuditTrail;
   /** Where it is logged that a limit was reached. */
   readonly refusals: RefusalLog;
   /** The folder that holds `etc` and `var` for `reseed`, empty for the real one. */

@@ -195,9 +195,20 @@ export class Agent implements AsyncDisposable {
     return childrenOf(this.pid);
   }
 
-  /** The audit records so far. */
+  /** The audit records of sessions that have ended. */
   get audit(): LogRecord[] {
-    return this.records.filter(({ logger }) => logger === "cocoon-agent.audit");
+    return this.auditOf("end");
+  }
+
+  /**
+   * Returns the audit records of an event in sessions' lives.
+   *
+   * @param event The event.
+   */
+  auditOf(event: "start" | "end" | "omitted"): LogRecord[] {
+    return this.records.filter((record) =>
+      record.logger === "cocoon-agent.audit" && record["event"] === event
+    );
   }
 
   /**

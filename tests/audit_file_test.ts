@@ -1,12 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import {
-  type Agent,
-  type AgentOptions,
-  exists,
-  launchAgent,
-  type LogRecord,
-  startAgent,
-} from "./_agent.ts";
+import { exists, launchAgent, startAgent } from "./_agent.ts";
+import { Logs, mode } from "./_audit_logs.ts";
 import { bounded, until } from "./_bounded.ts";
 import { BINARY } from "./_program.ts";
 
@@ -15,36 +9,6 @@ const ignore = BINARY !== undefined;
 
 const NOT_THERE =
   "this program may write none but in /var/log/cocoon-agent; choose a file there";
-
-/** A folder for audit records. */
-class Logs implements Disposable {
-  readonly folder = Deno.makeTempDirSync({ prefix: "logs-" });
-  readonly file = `${this.folder}/audit.jsonl`;
-
-  /** Returns the records in a file. */
-  read(path = this.file): LogRecord[] {
-    return (exists(path) ? Deno.readTextFileSync(path) : "").split("\n")
-      .filter((line) => line !== "")
-      .map((line) => JSON.parse(line));
-  }
-
-  /** Starts an agent that keeps them there. */
-  async start(options: AgentOptions = {}): Promise<Agent> {
-    return await startAgent({
-      ...options,
-      args: ["--audit-file", this.file, ...options.args ?? []],
-      logFolder: this.folder,
-    });
-  }
-
-  [Symbol.dispose](): void {
-    Deno.removeSync(this.folder, { recursive: true });
-  }
-}
-
-function mode(path: string): number {
-  return Deno.statSync(path).mode! & 0o777;
-}
 
 Deno.test({
   name: "serve --audit-file keeps the sessions' records, and nothing else",
@@ -57,16 +21,19 @@ Deno.test({
     (await agent.connect()).close();
     await agent.exec(["echo", "a b"]);
     await agent.exec(["no-such-program"]);
-    await until(() => agent.audit.length === 3, "the records on stderr");
-    await until(() => logs.read().length === 2, "the records in the file");
+    await until(() => agent.audit.length === 2, "the records on stderr");
+    await until(() => logs.read().length === 3, "the records in the file");
     const records = logs.read();
     assertEquals(
       records,
-      agent.audit.filter(({ level }) => level !== "DEBUG"),
+      agent.records.filter(({ logger, level }) =>
+        logger === "cocoon-agent.audit" && level !== "DEBUG"
+      ),
     );
-    assertEquals(records.map(({ argv }) => argv), [
-      ["echo", "a b"],
-      ["no-such-program"],
+    assertEquals(records.map(({ event, argv }) => [event, argv]), [
+      ["start", ["echo", "a b"]],
+      ["end", ["echo", "a b"]],
+      ["end", ["no-such-program"]],
     ]);
     assertEquals(mode(logs.file), 0o600);
   }),
@@ -97,7 +64,7 @@ Deno.test({
     }, "the agent to accept");
     agent.kill("SIGTERM");
     assertEquals((await agent.status).code, 0);
-    assertEquals(logs.read().length, 1);
+    assertEquals(logs.ends().length, 1);
     assertEquals(agent.records, []);
   }),
 });
@@ -114,20 +81,20 @@ Deno.test({
       Deno.writeTextFileSync(`${logs.file}.${number}`, `{"n":${number}}\n`);
     }
     await using agent = await logs.start();
-    assertEquals(mode(logs.file), 0o600);
     await agent.exec(["true"]);
     await until(() => agent.audit.length === 1, "the record on stderr");
-    await until(() => logs.read().length === 1, "the record in the file");
-    assertEquals(logs.read(), agent.audit);
-    assertEquals(mode(`${logs.file}.1`), 0o600);
+    await until(() => logs.ends().length === 1, "the record in the file");
+    assertEquals(logs.ends(), agent.audit);
+    assertEquals(mode(logs.file), 0o600);
+    assertEquals(mode(`${logs.file}.1`), 0o644);
     assertEquals(Deno.statSync(`${logs.file}.1`).size, full);
     assertEquals(
-      [2, 3, 4].map((number) => logs.read(`${logs.file}.${number}`)[0]!["n"]),
+      [2, 3, 4].map((number) => logs.ends(`${logs.file}.${number}`)[0]!["n"]),
       [1, 2, 3],
     );
     assertEquals([...Deno.readDirSync(logs.folder)].length, 5);
     await agent.exec(["true"]);
-    await until(() => logs.read().length === 2, "the next record");
+    await until(() => logs.ends().length === 2, "the next record");
     assertEquals(mode(logs.file), 0o600);
   }),
 });
@@ -139,12 +106,12 @@ Deno.test({
     using logs = new Logs();
     await using agent = await logs.start();
     await agent.exec(["true"]);
-    await until(() => logs.read().length === 1, "a record");
+    await until(() => logs.ends().length === 1, "a record");
     Deno.removeSync(logs.file);
     await agent.exec(["echo"]);
     await until(() => agent.audit.length === 2, "the record on stderr");
-    await until(() => logs.read().length === 1, "the record in the file");
-    assertEquals(logs.read(), agent.audit.slice(1));
+    await until(() => logs.ends().length === 1, "the record in the file");
+    assertEquals(logs.ends(), agent.audit.slice(1));
     assertEquals(mode(logs.file), 0o600);
   }),
 });
@@ -156,15 +123,15 @@ Deno.test({
     using logs = new Logs();
     await using agent = await logs.start();
     await agent.exec(["true"]);
-    await until(() => logs.read().length === 1, "a record");
+    await until(() => logs.ends().length === 1, "a record");
     // As logrotate does.
     Deno.renameSync(logs.file, `${logs.file}.old`);
     Deno.writeTextFileSync(logs.file, "", { mode: 0o600 });
     await agent.exec(["echo"]);
     await until(() => agent.audit.length === 2, "the record on stderr");
-    await until(() => logs.read().length === 1, "the record in the file");
-    assertEquals(logs.read(), agent.audit.slice(1));
-    assertEquals(logs.read(`${logs.file}.old`), agent.audit.slice(0, 1));
+    await until(() => logs.ends().length === 1, "the record in the file");
+    assertEquals(logs.ends(), agent.audit.slice(1));
+    assertEquals(logs.ends(`${logs.file}.old`), agent.audit.slice(0, 1));
   }),
 });
 
@@ -182,13 +149,13 @@ Deno.test({
     await using agent = await logs.start();
     assertEquals((await agent.exec(["true"])).end, { type: "exit" });
     await agent.waitForRecord(({ logger }) => logger === "logtape.meta");
-    assertEquals(logs.read(), [{ old: true }]);
+    assertEquals(logs.ends(), [{ old: true }]);
     for (const path of inTheWay) Deno.removeSync(path, { recursive: true });
     await agent.exec(["echo"]);
     await until(() => agent.audit.length === 2, "the record on stderr");
     await until(() => exists(`${logs.file}.1`), "the new file");
-    await until(() => logs.read().length === 1, "the record in the file");
-    assertEquals(logs.read(), agent.audit.slice(1));
+    await until(() => logs.ends().length === 1, "the record in the file");
+    assertEquals(logs.ends(), agent.audit.slice(1));
   }),
 });
 

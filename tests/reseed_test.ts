@@ -3,6 +3,7 @@ import { ProcessGroupContainment } from "../agent/containment/containment.ts";
 import { Grants } from "../agent/grants/grants.ts";
 import { regenerateMachineId } from "../agent/machine_id.ts";
 import { DEFAULT_LIMITS } from "../agent/limits.ts";
+import { AuditTrail } from "../agent/logging/audit.ts";
 import { RefusalLog } from "../agent/logging/refusal_log.ts";
 import { serveSession } from "../agent/session.ts";
 import { exists } from "./_agent.ts";
@@ -54,6 +55,7 @@ async function serve(line: string, root: string): Promise<WireFrame[]> {
       redact: [],
       environment: {},
       limits: DEFAULT_LIMITS,
+      audit: new AuditTrail([]),
       refusals: new RefusalLog("{unlogged} more"),
       containment: new ProcessGroupContainment("a test"),
       resourceLimits: {},

@@ -56,6 +56,8 @@ export interface ExecContext extends SessionContext, Channel {
   readonly peer: Peer;
   /** What is counted for the audit record. */
   readonly record: CommandRecord;
+  /** Leaves a record that the command runs, which lasts when that resolves. */
+  readonly recordStart: () => Promise<void>;
 }
 
 /**
@@ -91,6 +93,7 @@ export async function exec(
   lost.throwIfAborted();
   using child = await start(command, cgroup, context);
   record.pid = child.pid;
+  const recorded = context.recordStart();
   if (features.includes("raw")) context.useRaw();
 
   const onTerminal = request.tty !== undefined;
@@ -125,6 +128,7 @@ export async function exec(
       ...(features.length > 0 && { features }),
       ...(window !== undefined && { window }),
     };
+    await abortable(recorded, failed);
     await abortable(client.write(started), failed);
     pumpInput(child, { ...context, window })
       .catch((error) => broken.abort(error));

@@ -7,15 +7,16 @@
 import {
   configure,
   dispose,
+  type Drainable,
   getTextFormatter,
   type LogLevel,
   type LogRecord,
+  type Sink,
   type TextFormatter,
   withFilter,
 } from "@logtape/logtape";
 import { delay } from "@std/async/delay";
 import { printableJson, printableText } from "../../protocol/printable_text.ts";
-import type { AuditFileSink } from "./audit_file.ts";
 import { streamSink } from "./stream_sink.ts";
 
 /** The levels that `AGENT_LOG_LEVEL` may name, from the most to the least verbose. */
@@ -72,10 +73,7 @@ export async function configureLogging(
   await configure<string, never>({
     sinks: {
       stderr: streamSink(Deno.stderr.writable, selectFormatter(toJournal)),
-      ...(audit && {
-        audit: withFilter(audit, "info"),
-        failure: () => audit.reopen(),
-      }),
+      ...(audit && { audit: withFilter(audit, "info") }),
     },
     loggers: [
       { category: "cocoon-agent", lowestLevel, sinks: ["stderr"] },
@@ -88,7 +86,7 @@ export async function configureLogging(
         category: ["logtape", "meta"],
         lowestLevel: "warning",
         // Sinks' failures are told here.
-        sinks: ["stderr", ...(audit ? ["failure"] : [])],
+        sinks: ["stderr"],
       },
     ],
   });
@@ -105,10 +103,12 @@ export async function closeLogging(): Promise<void> {
   over.abort();
 }
 
-async function openAudit(path: string): Promise<AuditFileSink> {
+async function openAudit(
+  path: string,
+): Promise<Sink & Drainable & AsyncDisposable> {
   // Only agents that keep such a file load what it takes.
   const { auditFileSink } = await import("./audit_file.ts");
-  return auditFileSink(path, (record) => `${formatJsonLine(record)}\n`);
+  return await auditFileSink(path, (record) => `${formatJsonLine(record)}\n`);
 }
 
 function selectFormatter(toJournal: boolean): TextFormatter {

@@ -4,7 +4,13 @@
  * @module
  */
 
-import type { LogRecord, Sink, TextFormatter } from "@logtape/logtape";
+import type {
+  Drainable,
+  LogRecord,
+  Sink,
+  TextFormatter,
+} from "@logtape/logtape";
+import { Patience } from "./patience.ts";
 
 /** How many records may wait for a write that is under way. */
 const MAX_WAITING = 1000;
@@ -22,23 +28,31 @@ const encoder = new TextEncoder();
  *
  * @param stream The stream; it is left open.
  * @param format Formats a record as the text to write.
- * @returns The sink; disposing of it waits for what was logged to be written.
+ * @returns The sink; disposing of it waits for what was logged to be written, and
+ * draining it does so for a moment.
  */
 export function streamSink(
   stream: WritableStream<Uint8Array>,
   format: TextFormatter,
-): Sink & AsyncDisposable {
+): Sink & Drainable & AsyncDisposable {
   const writer = stream.getWriter();
   // Each write tells.
   writer.closed.catch(() => {});
   let waiting: string[] = [];
   let dropped = 0;
   let writing: Promise<void> | undefined;
+  const patience = new Patience();
+  /** The end of the write under way, and of the one after it. */
+  let current: Promise<void> | undefined;
+  let next = Promise.withResolvers<void>();
 
   async function write(): Promise<void> {
     while (waiting.length > 0) {
       if (dropped > 0) waiting.push(format(dropRecord(dropped)));
       const text = waiting.join("");
+      const { promise, resolve } = next;
+      current = promise;
+      next = Promise.withResolvers();
       waiting = [];
       dropped = 0;
       try {
@@ -46,7 +60,9 @@ export function streamSink(
       } catch {
         // Nobody can be told.
       }
+      resolve();
     }
+    current = undefined;
     writing = undefined;
   }
 
@@ -59,6 +75,10 @@ export function streamSink(
     writing ??= write();
   };
   return Object.assign(sink, {
+    async drain(): Promise<void> {
+      const last = waiting.length > 0 ? next.promise : current;
+      if (last) await patience.wait(last);
+    },
     async [Symbol.asyncDispose](): Promise<void> {
       await writing;
       writer.releaseLock();
