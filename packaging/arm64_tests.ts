@@ -52,7 +52,8 @@ const TOOLS: readonly Tool[] = [
  */
 const LEFT_OUT: readonly string[] = [
   ...["tests/faults", "tests/fuzz_findings_test.ts", "tests/limits_test.ts"],
-  ...["tests/audit_file_test.ts", "tests/policy_test.ts"],
+  ...["tests/audit_file_test.ts", "tests/audit_flood_test.ts"],
+  ...["tests/audit_links_test.ts", "tests/policy_test.ts"],
   ...["tests/control_test.ts", "tests/host_adapter_test.ts"],
   ...["tests/terminal_test.ts", "tests/client_terminal_test.ts"],
   "tests/tmux_test.ts",

@@ -182,6 +182,55 @@ Deno.test({
   }),
 });
 
+Deno.test({
+  name: "serve --audit-file keeps records again once there is room",
+  ignore,
+  fn: bounded(async () => {
+    using logs = new Logs();
+    const limit = 'trap "" XFSZ; ulimit -f 4; exec "$@"';
+    await using agent = await logs.start({
+      prefix: ["sh", "-c", limit, "sh"],
+    });
+    for (let count = 1; count <= 10; count++) {
+      await agent.exec(["echo", "x".repeat(500)]);
+      await until(() => agent.audit.length === count, "the record on stderr");
+    }
+    await agent.waitForRecord(({ message }) =>
+      String(message).includes("File too large (EFBIG)")
+    );
+    Deno.truncateSync(logs.file);
+    await agent.exec(["true"]);
+    await until(() => logs.ends().length === 1, "the record in the file");
+    await until(() => agent.audit.length === 11, "the record on stderr");
+    assertEquals(logs.read(), [
+      agent.auditOf("start").at(-1),
+      agent.audit.at(-1),
+    ]);
+  }),
+});
+
+Deno.test({
+  name: "serve --audit-file begins a line of its own behind half of one",
+  ignore,
+  fn: bounded(async () => {
+    using logs = new Logs();
+    const half = `{"old":`;
+    Deno.writeTextFileSync(logs.file, half);
+    await using agent = await logs.start();
+    const lines = () => Deno.readTextFileSync(logs.file).split("\n");
+    await agent.exec(["true"]);
+    await until(() => lines().length === 4, "the records");
+    // As a write to a full disk leaves one.
+    Deno.writeTextFileSync(logs.file, half, { append: true });
+    await agent.exec(["true"]);
+    await until(() => lines().length === 7, "the next records");
+    await until(() => agent.audit.length === 2, "the records on stderr");
+    assertEquals(lines().map((line) => line && line !== half), [
+      ...[false, true, true, false, true, true, ""],
+    ]);
+  }),
+});
+
 Deno.test(
   "serve refuses to start with an audit file that it cannot keep",
   bounded(async () => {

@@ -1,3 +1,4 @@
+import { configure, type LogRecord, reset } from "@logtape/logtape";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { ProcessGroupContainment } from "../agent/containment/containment.ts";
 import { Grants } from "../agent/grants/grants.ts";
@@ -174,5 +175,33 @@ Deno.test(
     assertEquals(frame?.code, "internal");
     assertMatch(frame?.message as string, /remove the saved seed: /);
     assertEquals(exists(root.dbusMachineId), false);
+  }),
+);
+
+Deno.test(
+  "serveSession() records a reseed before its steps, and after them",
+  bounded(async () => {
+    using root = new Root();
+    const records: [unknown, unknown, boolean][] = [];
+    await configure({
+      sinks: {
+        test({ properties: { event, kind } }: LogRecord) {
+          records.push([event, kind, exists(root.seed)]);
+        },
+      },
+      loggers: [
+        { category: ["cocoon-agent", "audit"], sinks: ["test"] },
+        { category: ["logtape", "meta"], lowestLevel: "error" },
+      ],
+    });
+    try {
+      await serve('{"type":"reseed"}\n', root.path);
+    } finally {
+      await reset();
+    }
+    assertEquals(records, [
+      ["start", "reseed", true],
+      ["end", "reseed", false],
+    ]);
   }),
 );

@@ -29,6 +29,10 @@ Deno.test("RefusalLog() logs a flood as a few records and a number", async () =>
     // What came since the last turn is counted at the next.
     assert(single + counted <= refused);
     assertEquals(records[0]!.properties["peer"], "vsock 1:0");
+    log.summarize();
+    log.summarize();
+    const rest = Number(records.at(-1)!.properties["unlogged"]);
+    assertEquals(single + counted + rest, refused);
   } finally {
     await reset();
   }

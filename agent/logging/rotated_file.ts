@@ -88,9 +88,13 @@ export class RotatedFile implements Disposable {
    */
   async follow(): Promise<boolean> {
     const status = await awaitStatusAt(this.#path);
-    if (status && status.identity === this.#file?.status.identity) {
+    const file = this.#file;
+    if (file && status?.identity === file.status.identity) {
+      if (status.size === this.#size) return false;
+      // Others have written to the file, or emptied it.
       const emptied = status.size < this.#size;
       this.#size = status.size;
+      this.#torn = file.endsWithinLine();
       return emptied;
     }
     using directory = await this.#openDirectory();
