@@ -70,3 +70,19 @@ Deno.test("streamSink() goes on when the stream fails", async () => {
   await sink[Symbol.asyncDispose]();
   assertEquals(failing.locked, false);
 });
+
+Deno.test("streamSink() drains what was logged so far, and nothing later", async () => {
+  const slow = new SlowStream();
+  const sink = streamSink(slow.stream, format);
+  await sink.drain();
+  sink(record("a"));
+  sink(record("b"));
+  let drained = false;
+  const drain = sink.drain().then(() => drained = true);
+  await Promise.resolve();
+  assertEquals([slow.writes, drained], [["info: a\n"], false]);
+  slow.letGo();
+  await drain;
+  assertEquals(slow.writes, ["info: a\n", "info: b\n"]);
+  await sink[Symbol.asyncDispose]();
+});
