@@ -84,8 +84,7 @@ export function readableFromFd(
     const into = view
       ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
       : scratch;
-    const turn = readinessLoop.countOperation();
-    if (turn) await turn;
+    for (let turn; (turn = readinessLoop.countOperation());) await turn;
     while (!ended) {
       const count = fd.closed ? 0 : drainable <= 0 ? null : tryRead(fd, into);
       const drained = count === null && drain?.aborted === true;
@@ -158,8 +157,7 @@ export function writableFromFd(
     try {
       let rest = bytes;
       while (rest.byteLength > 0) {
-        const turn = readinessLoop.countOperation();
-        if (turn) await turn;
+        for (let turn; (turn = readinessLoop.countOperation());) await turn;
         aborted.throwIfAborted();
         const count = fd.tryWrite(rest);
         if (count === null) await fd.writable();

@@ -79,8 +79,7 @@ export class Listener implements Disposable, AsyncIterable<Connection> {
     let paused = false;
     while (!this.#fd.closed) {
       try {
-        const turn = readinessLoop.countOperation();
-        if (turn) await turn;
+        for (let turn; (turn = readinessLoop.countOperation());) await turn;
         if (this.#fd.closed) return;
         const connection = this.#tryAccept();
         paused = false;

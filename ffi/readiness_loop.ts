@@ -41,6 +41,13 @@ const WAKE_TOKEN = 0;
  */
 const OPERATIONS_PER_TURN = 128;
 const ROUNDS_PER_TURN = 16;
+/**
+ * How long the operations of one turn may take, in milliseconds: some take
+ * hundreds of times as long as others.
+ */
+const TURN_TIME = 5;
+/** How much of a turn there is for bulk work, so that operations come after it. */
+const BULK_TIME = 2;
 
 const WORDS_PER_EVENT = EPOLL_EVENT.size / 4;
 const EVENTS_WORD = EPOLL_EVENT.events / 4;
@@ -55,6 +62,8 @@ class ReadinessLoop {
   #wake: Fd | undefined;
   #parked = false;
   #operations = 0;
+  /** When the first operation of this turn was counted. */
+  #began: number | undefined;
   #turn: PromiseWithResolvers<void> | undefined;
 
   /**
@@ -91,30 +100,49 @@ class ReadinessLoop {
   }
 
   /**
-   * Counts one operation that needn't wait: a read, a write, a frame.
+   * Counts one operation that needn't wait: a read, a write, a child's start.
    *
-   * @returns `undefined`, or after many such operations a promise that resolves
-   * when the event loop has gone round, to be awaited before the next one.
+   * @returns `undefined` if the operation may be done at once. Where the turn was
+   * long enough, a promise that resolves when the event loop has gone round: the
+   * operation is to be counted again then, as the others may have taken that turn
+   * as well.
    */
   countOperation(): Promise<void> | undefined {
-    if (++this.#operations < OPERATIONS_PER_TURN) return undefined;
-    return this.nextTurn();
+    const spent = ++this.#operations > OPERATIONS_PER_TURN;
+    return spent || this.#age() >= TURN_TIME ? this.nextTurn() : undefined;
   }
 
   /**
-   * Lets everybody else go on first, whose events are there by now. A timer is no
-   * substitute: while the process is busy it may fire a second late.
+   * Counts a part of some work that a peer can make as long as it likes, such as
+   * the lines of one chunk. All such work shares a part of each turn, in the order
+   * in which it was counted, and leaves the rest to operations.
+   *
+   * @returns As {@linkcode ReadinessLoop.countOperation} does.
+   */
+  countBulk(): Promise<void> | undefined {
+    return this.#age() >= BULK_TIME ? this.nextTurn() : undefined;
+  }
+
+  /**
+   * Ends the turn: everybody else goes on first, whose events are there by now. A
+   * timer is no substitute: while the process is busy it may fire a second late.
    *
    * @returns A promise that resolves when the event loop has gone round.
    */
   nextTurn(): Promise<void> {
-    if (this.#epoll === undefined) {
-      this.#operations = 0;
-      return new Promise((resolve) => setTimeout(resolve, 0));
+    if (this.#turn === undefined) {
+      this.#turn = Promise.withResolvers<void>();
+      if (this.#epoll === undefined) setTimeout(() => this.#endTurn(), 0);
+      else this.#unpark();
     }
-    this.#turn ??= Promise.withResolvers<void>();
-    this.#unpark();
     return this.#turn.promise;
+  }
+
+  /** Returns how long this turn has lasted, in milliseconds, as far as is known. */
+  #age(): number {
+    if (this.#epoll === undefined) return 0;
+    const now = performance.now();
+    return now - (this.#began ??= now);
   }
 
   #control(operation: number, fd: Fd, events: number, token: Token): void {
@@ -194,6 +222,8 @@ class ReadinessLoop {
 
   async #park(): Promise<number> {
     this.#parked = true;
+    // However long nothing happens, that is no part of a turn.
+    if (this.#turn === undefined) this.#began = undefined;
     const count = await libc().epoll_wait_blocking(
       this.#epoll!.number,
       this.#events,
@@ -213,6 +243,7 @@ class ReadinessLoop {
 
   #endTurn(): void {
     this.#operations = 0;
+    this.#began = undefined;
     this.#turn?.resolve();
     this.#turn = undefined;
   }

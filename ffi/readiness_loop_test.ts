@@ -1,4 +1,6 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertLess, assertMatch } from "@std/assert";
+import { openPipe } from "./pipe.ts";
+import { readinessLoop } from "./readiness_loop.ts";
 
 const CONFIG = new URL("../deno.json", import.meta.url).pathname;
 
@@ -65,4 +67,60 @@ Deno.test({
       await Deno.remove(folder, { recursive: true });
     }
   },
+});
+
+/** Runs the loop, as where somebody waits for a descriptor. */
+function runLoop(): Disposable {
+  const { own, child } = openPipe("out");
+  own.readable();
+  return {
+    [Symbol.dispose]() {
+      own.close();
+      child.close();
+    },
+  };
+}
+
+function work(milliseconds: number): void {
+  const end = performance.now() + milliseconds;
+  while (performance.now() < end);
+}
+
+Deno.test("readinessLoop.countOperation() ends a turn that has lasted long, however few the operations", async () => {
+  using _ = runLoop();
+  await readinessLoop.nextTurn();
+  for (const count of ["countOperation", "countBulk"] as const) {
+    assertEquals(readinessLoop[count](), undefined);
+    work(6);
+    const turn = readinessLoop[count]();
+    await turn;
+    assertEquals(turn instanceof Promise, true);
+    assertEquals(readinessLoop[count](), undefined);
+    await readinessLoop.nextTurn();
+  }
+});
+
+Deno.test("readinessLoop.countOperation() gives one turn's time to all who wait, however many", async () => {
+  using _ = runLoop();
+  const turns: number[] = [];
+  let turn = 0;
+  let working = true;
+  const counting = (async () => {
+    while (working) {
+      await readinessLoop.nextTurn();
+      turn++;
+    }
+  })();
+  const done: number[] = [];
+  await Promise.all(Array.from({ length: 40 }, async (_, worker) => {
+    for (let wait; (wait = readinessLoop.countOperation());) await wait;
+    work(1);
+    turns[turn] = (turns[turn] ?? 0) + 1;
+    done.push(worker);
+  }));
+  working = false;
+  await counting;
+  // A turn has five milliseconds.
+  for (const count of turns) assertLess(count ?? 0, 10);
+  assertEquals(done, done.toSorted((a, b) => a - b));
 });

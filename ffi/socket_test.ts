@@ -215,9 +215,12 @@ Deno.test("Listener accepts again when descriptors are free again", async () => 
 Deno.test("Listener leaves timers their turn when connections never stop coming", async () => {
   await withSocketPath(async (path) => {
     using listener = listen(unix(path));
-    const script = `for (let i = 0; i < 5000; i++) {
-      (await Deno.connect({ transport: "unix", path: ${JSON.stringify(path)} }))
-        .close();
+    // On a busy machine the backlog may be full for a moment.
+    const script = `for (let i = 0; i < 5000;) {
+      const options = { transport: "unix", path: ${JSON.stringify(path)} };
+      const connection = await Deno.connect(options).catch(() => undefined);
+      if (connection) i++;
+      connection?.close();
     }`;
     const crowd = new Deno.Command(Deno.execPath(), {
       args: ["eval", "--quiet", script],
