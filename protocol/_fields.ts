@@ -79,10 +79,11 @@ export class Fields {
     return this.#read(name, "a non-negative number", isAmount);
   }
 
-  /** Reads an array of strings. */
-  strings(name: string): string[] | undefined {
+  /** Reads an array of strings, of which there may be so many. */
+  strings(name: string, max = Infinity): string[] | undefined {
     const expected = "an array of strings";
     const items = this.#read(name, expected, Array.isArray);
+    this.#checkCount(name, items?.length, max);
     return items?.map((item: unknown, index) =>
       isString(item) ? item : this.#reject(
         name,
@@ -92,13 +93,21 @@ export class Fields {
     );
   }
 
-  /** Reads an object of strings, which is returned without a prototype. */
-  stringRecord(name: string): Record<string, string> | undefined {
+  /**
+   * Reads an object of strings, of which there may be so many. The object that is
+   * returned has no prototype.
+   */
+  stringRecord(
+    name: string,
+    max = Infinity,
+  ): Record<string, string> | undefined {
     const expected = "an object of strings";
     const values = this.#read(name, expected, isObject);
     if (values === undefined) return undefined;
+    const entries = Object.entries(values);
+    this.#checkCount(name, entries.length, max);
     const record: Record<string, string> = Object.create(null);
-    for (const [key, value] of Object.entries(values)) {
+    for (const [key, value] of entries) {
       if (!isString(value)) {
         // A name with a value behind it isn't for messages either.
         const at = quote(key.split("=")[0]!);
@@ -133,6 +142,13 @@ export class Fields {
   missing(name: string): never {
     throw new ProtocolError(
       `Cannot parse frame "${this.type}": "${this.#prefix}${name}" is missing`,
+    );
+  }
+
+  #checkCount(name: string, count = 0, max: number): void {
+    if (count <= max) return;
+    throw new ProtocolError(
+      `Cannot parse frame "${this.type}": "${this.#prefix}${name}" holds ${count} strings, more than ${max}`,
     );
   }
 

@@ -158,6 +158,19 @@ Deno.test("Fields.strings() reads arrays of strings only", () => {
   );
 });
 
+Deno.test("Fields.strings() and .stringRecord() take no more than they may", () => {
+  assertEquals(field(["a", "b"]).strings("field", 2), ["a", "b"]);
+  assertEquals(field({ a: "b" }).stringRecord("field", 1), { a: "b" });
+  for (
+    const read of [
+      () => field(["a", "b"]).strings("field", 1),
+      () => field({ a: "", b: "" }).stringRecord("field", 1),
+    ]
+  ) {
+    assertThrows(read, ProtocolError, '"field" holds 2 strings, more than 1');
+  }
+});
+
 Deno.test("Fields.stringRecord() reads objects of strings only", () => {
   assertEquals(field({ a: "" }).stringRecord("field"), { a: "" });
   assertRejects(

@@ -1,7 +1,21 @@
 import { FIRST_WEIGHT, LATER_WEIGHT } from "./_json_weight.ts";
+import { parseDataLine } from "./_data_line.ts";
 import type { Frame } from "./frame.ts";
 import { parseFrame } from "./parse_frame.ts";
 import type { FrameRecord } from "./record_decoder_stream.ts";
+
+/** Options for {@linkcode FrameDecoderStream}. */
+export interface FrameDecoderStreamOptions {
+  /**
+   * Asked before a line is parsed as JSON, so that whoever serves several peers can
+   * put it off. Where it returns a promise, it is asked again once that resolves;
+   * if it throws, the stream fails.
+   *
+   * @param bytes The line's length.
+   * @returns What is to be waited for first, if anything.
+   */
+  readonly pace?: (bytes: number) => Promise<void> | undefined;
+}
 
 /**
  * Parses lines as frames, one each, and passes on what is a frame already. A line
@@ -26,15 +40,32 @@ import type { FrameRecord } from "./record_decoder_stream.ts";
  * ```
  */
 export class FrameDecoderStream extends TransformStream<FrameRecord, Frame> {
-  /** Creates the stream. */
-  constructor() {
+  /**
+   * Creates the stream.
+   *
+   * @param options The options.
+   */
+  constructor(options: FrameDecoderStreamOptions = {}) {
+    const { pace } = options;
     let maxWeight = FIRST_WEIGHT;
     super({
       transform(record, controller) {
-        controller.enqueue(
-          record instanceof Uint8Array ? parseFrame(record, maxWeight) : record,
-        );
+        const weight = maxWeight;
         maxWeight = LATER_WEIGHT;
+        const frame = record instanceof Uint8Array
+          ? parseDataLine(record)
+          : record;
+        if (frame !== undefined) return controller.enqueue(frame);
+        const line = record as Uint8Array;
+        const parse = () => controller.enqueue(parseFrame(line, weight));
+        const pause = pace?.(line.length);
+        return pause ? parseAfter(pause) : parse();
+
+        async function parseAfter(first: Promise<void>): Promise<void> {
+          let pause: Promise<void> | undefined = first;
+          for (; pause; pause = pace?.(line.length)) await pause;
+          parse();
+        }
       },
     });
   }

@@ -70,3 +70,24 @@ Deno.test("FrameDecoderStream() takes a frame with many values as the first one 
   assertEquals((await reader.read()).value, { type: "unknown", name: "x" });
   await assertRejects(() => reader.read(), ProtocolError, "too many values");
 });
+
+Deno.test("FrameDecoderStream() asks before it parses JSON, and waits", async () => {
+  const asked: number[] = [];
+  const waits = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const pace = (bytes: number) => waits[asked.push(bytes) - 1]?.promise;
+  const reader = ReadableStream.from([
+    ...['{"type":"x"}', '{"type":"stdin","data":"aGk="}'],
+    '{"type":"stdin_close"}',
+  ].map(toBytes)).pipeThrough(new FrameDecoderStream({ pace })).getReader();
+  const first = reader.read();
+  await settle();
+  assertEquals(asked, [12]);
+  waits[0]!.resolve();
+  await settle();
+  assertEquals(asked, [12, 12]);
+  waits[1]!.resolve();
+  assertEquals((await first).value, { type: "unknown", name: "x" });
+  assertEquals((await reader.read()).value?.type, "stdin");
+  assertEquals((await reader.read()).value, { type: "stdin_close" });
+  assertEquals(asked, [12, 12, 12, 22]);
+});

@@ -1,12 +1,14 @@
 import { parseDataLine } from "./_data_line.ts";
 import { Fields } from "./_fields.ts";
-import { FIRST_WEIGHT, isLightJson } from "./_json_weight.ts";
+import { findExcess, FIRST_WEIGHT } from "./_json_weight.ts";
 import { excerpt, quote } from "./_quote.ts";
 import {
   type AgentInfo,
   ERROR_CODES,
   type ErrorCode,
   type Frame,
+  MAX_ARGUMENTS,
+  MAX_VARIABLES,
   type ResourceUsage,
   type TerminalSize,
   type TtyRequest,
@@ -28,10 +30,11 @@ const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * @param line The line, without its newline.
  * @param maxWeight How much the line may hold: strings, the quotes in them and
  * commas weigh 1, members of objects and nested values 16. By default 512 Ki, which
- * an `exec` frame with as many arguments as Linux takes stays below.
+ * an `exec` frame with {@linkcode MAX_ARGUMENTS} arguments and
+ * {@linkcode MAX_VARIABLES} variables stays below.
  * @returns The frame.
  * @throws {ProtocolError} If the line isn't UTF-8, isn't a JSON object, holds too
- * much, or has a field of the wrong shape.
+ * much, or has a field of the wrong shape or with too many items.
  *
  * @example Usage
  * ```ts
@@ -58,8 +61,8 @@ function parseJsonLine(line: Uint8Array, maxWeight: number): Frame {
     case "exec":
       return {
         type,
-        argv: fields.strings("argv") ?? [],
-        env: fields.stringRecord("env") ?? Object.create(null),
+        argv: fields.strings("argv", MAX_ARGUMENTS) ?? [],
+        env: fields.stringRecord("env", MAX_VARIABLES) ?? Object.create(null),
         ...present({
           cwd: fields.string("cwd"),
           user: fields.string("user"),
@@ -134,8 +137,9 @@ function decodeText(line: Uint8Array): string {
 }
 
 function parseJson(text: string, maxWeight: number): unknown {
-  if (!isLightJson(text, maxWeight)) {
-    throw new ProtocolError("Cannot parse frame: it holds too many values");
+  const excess = findExcess(text, maxWeight);
+  if (excess !== undefined) {
+    throw new ProtocolError(`Cannot parse frame: ${excess}`);
   }
   try {
     return JSON.parse(text);

@@ -7,7 +7,9 @@ import {
   type ExecFrame,
   type Frame,
   type InfoFrame,
+  MAX_ARGUMENTS,
   MAX_FRAME_BYTES,
+  MAX_VARIABLES,
 } from "./frame.ts";
 import { parseFrame } from "./parse_frame.ts";
 import { ProtocolError } from "./protocol_error.ts";
@@ -453,7 +455,7 @@ Deno.test("parseFrame() throws when JSON is nested deeply", () => {
     `${"[".repeat(30_000)}${"]".repeat(30_000)}`,
     "must be a JSON object, got array",
   );
-  assertRejects('{"type":'.repeat(15_000), "not valid JSON");
+  assertRejects('{"type":'.repeat(8000), "not valid JSON");
   assertRejects("[".repeat(1_000_000), "too many values");
 });
 
@@ -478,22 +480,39 @@ Deno.test("parseFrame() throws when a frame holds too many values", () => {
   }
 });
 
-Deno.test("parseFrame() takes as many arguments as Linux does, and texts of any characters", () => {
-  const argv = Array.from({ length: 233_000 }, () => "");
+Deno.test("parseFrame() takes as many arguments and variables as a frame may have, and not one more", () => {
+  const argv = Array(MAX_ARGUMENTS).fill("[,{:");
   const env = Object.fromEntries(
-    Array.from({ length: 15_000 }, (_, i) => [`V${i}`, "[,{:"]),
+    Array.from({ length: MAX_VARIABLES }, (_, i) => [`V${i}`, "[,{:"]),
   );
-  assertEquals(parse(JSON.stringify({ type: "exec", argv })), {
+  const frame = { type: "exec", argv, env };
+  assertEquals(parse(JSON.stringify(frame)), {
+    ...frame,
     type: "exec",
-    argv,
-    env: {},
+    env: { ...env },
   });
-  assertEquals(
-    (parse(JSON.stringify({ type: "exec", env })) as ExecFrame).env,
-    {
-      ...env,
-    },
+  for (const count of [MAX_ARGUMENTS + 1, 150_000]) {
+    assertRejects(
+      JSON.stringify({ ...frame, argv: Array(count).fill("a") }),
+      `"argv" holds ${count} strings, more than 65536`,
+    );
+  }
+  assertRejects(
+    JSON.stringify({ ...frame, env: { ...env, more: "" } }),
+    '"env" holds 4097 strings, more than 4096',
   );
+});
+
+Deno.test("parseFrame() refuses many members before they are parsed", () => {
+  const members = Array.from({ length: 26_000 }, (_, i) => `"V${i}":"a"`);
+  // The text behind them would not parse.
+  assertRejects(
+    `{"type":"exec","argv":["true"],"env":{${members.join(",")}},nonsense}`,
+    'it holds 26003 members, more than 8192: an "exec" frame may have 65536 arguments and 4096 variables',
+  );
+});
+
+Deno.test("parseFrame() takes texts of any characters", () => {
   for (const text of [",", "[", "{:", '"', "\\", '\\"', '\\\\"[']) {
     const long = text.repeat(400_000);
     const { argv } = parse(

@@ -33,11 +33,21 @@ export interface RecordDecoderStreamOptions {
    * come with it.
    */
   readonly rawAfter?: (line: Uint8Array) => boolean;
+  /**
+   * Asked every 32 lines, so that whoever serves several peers can give the others
+   * their turn: one chunk may hold tens of thousands of lines. Where it returns a
+   * promise, it is asked again once that resolves; if it throws, the stream fails.
+   *
+   * @returns What is to be waited for first, if anything.
+   */
+  readonly pace?: () => Promise<void> | undefined;
 }
 
 const LF = 10;
 /** How long a line must be before its data is passed on in pieces. */
 const LONG_LINE_BYTES = 32 * 1024;
+/** How many lines are taken before others may have their turn. */
+const LINES_PER_PACE = 32;
 
 /**
  * Splits a session's bytes into lines, as {@linkcode LineDecoderStream} does. A
@@ -77,6 +87,11 @@ export class RecordDecoderStream
   readonly #maxFrameBytes: number;
   readonly #indexOf: NonNullable<RecordDecoderStreamOptions["indexOf"]>;
   #rawAfter: RecordDecoderStreamOptions["rawAfter"];
+  readonly #pace: RecordDecoderStreamOptions["pace"];
+  /** How many lines and pieces of data were taken since others had their turn. */
+  #taken = 0;
+  /** What is to be waited for before the next line. */
+  #pause: Promise<void> | undefined;
   /** Whether the line that has begun can only be taken in one piece. */
   #whole = false;
   /** The stream that bytes are announced of, and how many are still to come. */
@@ -95,11 +110,10 @@ export class RecordDecoderStream
     } = options;
     super({
       transform: (chunk, controller) => {
-        for (let start = 0; start < chunk.length;) {
-          start += this.#announced === undefined
-            ? this.#takeLine(chunk, start, controller)
-            : this.#takeData(this.#announced, chunk, start, controller);
-        }
+        const taken = this.#takeSome(chunk, 0, controller);
+        return taken < chunk.length
+          ? this.#takeRest(chunk, taken, controller)
+          : undefined;
       },
       flush: (controller) => {
         if (this.#line.bytes.length > 0 && !dropPartial) {
@@ -109,6 +123,7 @@ export class RecordDecoderStream
     });
     this.#maxFrameBytes = maxFrameBytes;
     this.#rawAfter = options.rawAfter;
+    this.#pace = options.pace;
     this.#indexOf = indexOf ??
       ((bytes, byte, start) => bytes.indexOf(byte, start));
   }
@@ -116,6 +131,41 @@ export class RecordDecoderStream
   /** Whether a line has begun whose end has not come. */
   get hasPartial(): boolean {
     return this.#line.bytes.length > 0;
+  }
+
+  /** Takes what is in a chunk, or returns where a pause has to be made. */
+  #takeSome(
+    chunk: Uint8Array,
+    start: number,
+    controller: TransformStreamDefaultController<FrameRecord>,
+  ): number {
+    while (start < chunk.length && !this.#mustPause()) {
+      start += this.#announced === undefined
+        ? this.#takeLine(chunk, start, controller)
+        : this.#takeData(this.#announced, chunk, start, controller);
+    }
+    return start;
+  }
+
+  async #takeRest(
+    chunk: Uint8Array,
+    start: number,
+    controller: TransformStreamDefaultController<FrameRecord>,
+  ): Promise<void> {
+    while (start < chunk.length) {
+      await this.#pause;
+      start = this.#takeSome(chunk, start, controller);
+    }
+  }
+
+  #mustPause(): boolean {
+    if (++this.#taken <= LINES_PER_PACE || this.#pace === undefined) {
+      return false;
+    }
+    this.#pause = this.#pace();
+    if (this.#pause !== undefined) return true;
+    this.#taken = 1;
+    return false;
   }
 
   /** Takes a line or what there is of one, and returns how long that was. */

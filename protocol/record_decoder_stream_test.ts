@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { cut, join, toBytes, toText } from "./_test_utils.ts";
+import { cut, join, settle, toBytes, toText } from "./_test_utils.ts";
 import { encodeFrame } from "./encode_frame.ts";
 import { type DataFrame, MAX_FRAME_BYTES } from "./frame.ts";
 import { FrameDecoderStream } from "./frame_decoder_stream.ts";
@@ -234,4 +234,60 @@ Deno.test("RecordDecoderStream() passes data on that is longer than what may be 
     }
     assertEquals(length, 2 * data.length);
   }
+});
+
+Deno.test("RecordDecoderStream() asks for its pace within a chunk, whatever the lines are", async () => {
+  for (
+    const line of [
+      ...['{"type":"stdin","size":0}\n', '{"type":"stdin","size":1}\nx'],
+      ...['{"type":"x"}\n', "\n", " \n", '{"type":"stdin","data":""}\n'],
+    ]
+  ) {
+    let asked = 0;
+    const pace = () => void asked++;
+    await show(decode([toBytes(line.repeat(1000))], true, { pace }));
+    assert(asked >= 30, `${line}: ${asked}`);
+    assert(asked <= 100, `${line}: ${asked}`);
+  }
+});
+
+Deno.test("RecordDecoderStream() takes no more lines until its pace allows it", async () => {
+  const waits: PromiseWithResolvers<void>[] = [];
+  let open = false;
+  const pace = () => {
+    if (open) return undefined;
+    waits.push(Promise.withResolvers());
+    return waits.at(-1)!.promise;
+  };
+  const lines = Array.from({ length: 100 }, (_, i) => `${i}`);
+  const bytes = toBytes(lines.join("\n"));
+  const shown: string[] = [];
+  const all = (async () => {
+    for await (const line of decode([bytes], false, { pace })) {
+      shown.push(toText(line as Uint8Array));
+    }
+  })();
+  await settle();
+  assertEquals(shown.length, 32);
+  // Whoever is woken asks again, as the others may have been faster.
+  for (let i = 0; i < 3; i++) {
+    waits.at(-1)!.resolve();
+    await settle();
+  }
+  assertEquals([shown.length, waits.length], [32, 4]);
+  open = true;
+  waits.at(-1)!.resolve();
+  await all;
+  assertEquals(shown, lines);
+});
+
+Deno.test("RecordDecoderStream() fails when its pace does", async () => {
+  const pace = () => {
+    throw new Error("The session is over");
+  };
+  await assertRejects(
+    () => show(decode([toBytes("a\n".repeat(100))], false, { pace })),
+    Error,
+    "The session is over",
+  );
 });
