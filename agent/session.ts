@@ -23,6 +23,7 @@ import { formatPeer } from "./peer.ts";
 import { reseed } from "./reseed.ts";
 import type { SessionContext } from "./session_context.ts";
 import { SessionError, sessionError } from "./session_error.ts";
+import { SessionPace } from "./session_pace.ts";
 
 /** The client's end, as a session needs it. */
 export interface SessionConnection {
@@ -60,13 +61,15 @@ export async function serveSession(
 ): Promise<void> {
   const audit = beginAudit(formatPeer(peer));
   const lost = connection.watchLoss();
+  const pace = new SessionPace(lost);
   const records = new RecordDecoderStream({
     maxFrameBytes: context.limits.frame,
     indexOf: indexOfByte,
+    pace: () => pace.lines(),
   });
   const frames = connection.readable
     .pipeThrough(records)
-    .pipeThrough(new FrameDecoderStream())
+    .pipeThrough(new FrameDecoderStream({ pace: (bytes) => pace.json(bytes) }))
     .getReader();
   const sink = new FrameWritableStream(connection.writable);
   const client = sink.getWriter();
@@ -76,7 +79,7 @@ export async function serveSession(
 
   try {
     const outcome = await answer(
-      { frames, client, lost, useRaw },
+      { frames, client, lost, pace, useRaw },
       { ...context, peer },
       audit,
     )
@@ -109,7 +112,10 @@ export async function serveSession(
     if (!lost.aborted) audit.failure = error;
   } finally {
     connection.close();
+    pace.end();
     frames.cancel().catch(ignore);
+    // What is left out of many arguments has to be looked for.
+    for (let turn; (turn = pace.step());) await turn;
     context.audit.ended(audit);
   }
 }
@@ -120,8 +126,8 @@ async function answer(
   context: SessionContext & { readonly peer: Peer },
   audit: Audit,
 ): Promise<ExitFrame | undefined> {
-  const { frames, client } = channel;
-  const first = await readFirst(frames, context);
+  const { client } = channel;
+  const first = await readFirst(channel, context);
   if (first === undefined) return undefined;
   switch (first.type) {
     case "exec": {
@@ -167,18 +173,24 @@ async function answer(
 
 /** Reads the first frame, which must not keep anybody waiting. */
 async function readFirst(
-  frames: ReadableStreamDefaultReader<Frame>,
+  { frames, pace }: Channel,
   { limits, stopping }: SessionContext,
 ): Promise<Frame | undefined> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     const seconds = limits.firstFrameTimeout / 1000;
     reject(
-      new SessionError(
-        "timeout",
-        `No whole frame came within ${seconds} s of connecting (--first-frame-timeout)`,
-        "--first-frame-timeout",
-      ),
+      pace.waiting
+        ? new SessionError(
+          "busy",
+          `The agent had no time for a frame of this size within ${seconds} s of connecting (--first-frame-timeout): others sent such frames too; try again later`,
+          "--first-frame-timeout",
+        )
+        : new SessionError(
+          "timeout",
+          `No whole frame came within ${seconds} s of connecting (--first-frame-timeout)`,
+          "--first-frame-timeout",
+        ),
     );
   }, limits.firstFrameTimeout);
   try {

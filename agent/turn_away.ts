@@ -4,11 +4,13 @@
  * @module
  */
 
+import { indexOfByte } from "../ffi/index_of_byte.ts";
 import {
   type AgentInfo,
   encodeFrame,
   type ErrorFrame,
   type KnownFrame,
+  MAX_FRAME_BYTES,
   parseFrame,
 } from "../protocol/mod.ts";
 import type { SessionConnection } from "./session.ts";
@@ -20,7 +22,7 @@ const PATIENCE = 1000;
 const GRACE = 2000;
 
 /** How much of a first frame is looked at, in bytes: `info` is far shorter. */
-const MAX_FRAME_BYTES = 4096;
+const MAX_LINE_BYTES = 4096;
 
 const LF = 10;
 
@@ -82,17 +84,19 @@ export async function turnAway(
 async function readLine(
   readable: ReadableStream<Uint8Array>,
 ): Promise<Uint8Array> {
-  const line = new Uint8Array(MAX_FRAME_BYTES);
+  const line = new Uint8Array(MAX_LINE_BYTES);
   let length = 0;
+  let total = 0;
   for await (const chunk of readable) {
-    const end = chunk.indexOf(LF);
+    const end = indexOfByte(chunk, LF);
     const part = chunk.subarray(
       0,
       Math.min(end < 0 ? chunk.length : end, line.length - length),
     );
     line.set(part, length);
     length += part.length;
-    if (end >= 0) break;
+    total += chunk.length;
+    if (end >= 0 || total > MAX_FRAME_BYTES) break;
   }
   return line.subarray(0, length);
 }

@@ -4,8 +4,11 @@ export const PROTOCOL_VERSION = 1;
 /** The longest frame allowed, in bytes, its newline included: 8 MiB. */
 export const MAX_FRAME_BYTES: number = 8 * 1024 * 1024;
 
-/** The most arguments that an `exec` frame may have, the program's name included. */
-export const MAX_ARGUMENTS = 65_536;
+/**
+ * The most arguments that an `exec` frame may have, the program's name included: about
+ * as many as Linux takes of the shortest.
+ */
+export const MAX_ARGUMENTS = 210_000;
 
 /** The most variables that an `exec` frame may have. */
 export const MAX_VARIABLES = 4096;

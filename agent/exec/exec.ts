@@ -26,6 +26,7 @@ import { stdinWindow } from "../limits.ts";
 import type { CommandRecord } from "../logging/audit.ts";
 import type { SessionContext } from "../session_context.ts";
 import { spawnError } from "../session_error.ts";
+import type { SessionPace } from "../session_pace.ts";
 import { pumpInput } from "./input.ts";
 import { placeCommand, type PlacedCommand } from "./placement.ts";
 import { startError } from "./start_error.ts";
@@ -46,6 +47,8 @@ export interface Channel {
   readonly client: WritableStreamDefaultWriter<KnownFrame>;
   /** Aborted when the client is gone. */
   readonly lost: AbortSignal;
+  /** Leaves the other sessions their turn. */
+  readonly pace: SessionPace;
   /** Lets data go without base64 from here on, both ways. */
   readonly useRaw: () => void;
 }
@@ -81,7 +84,8 @@ export async function exec(
   request: ExecFrame,
   context: ExecContext,
 ): Promise<ExitFrame> {
-  const { client, lost, stopping, killing, record } = context;
+  const { client, lost, pace, stopping, killing, record } = context;
+  for (let turn; (turn = pace.step());) await turn;
   // Nothing has begun that a client or an agent that goes would have to wait for.
   const gone = AbortSignal.any([lost, stopping]);
   const command = await abortable(placeCommand(request, context), gone);
@@ -89,6 +93,7 @@ export async function exec(
   using cgroup = await contain(request, context);
   const features = requestedFeatures(request)
     .filter((feature) => feature !== "usage" || cgroup);
+  for (let turn; (turn = pace.step());) await turn;
   // Its client may be gone by now.
   lost.throwIfAborted();
   using child = await start(command, cgroup, context);

@@ -5,7 +5,6 @@
  */
 
 import type { Child } from "../../ffi/child.ts";
-import { readinessLoop } from "../../ffi/readiness_loop.ts";
 import { isSignalName } from "../../ffi/signals.ts";
 import {
   type Frame,
@@ -13,6 +12,7 @@ import {
   ProtocolError,
 } from "../../protocol/mod.ts";
 import type { CommandRecord } from "../logging/audit.ts";
+import type { SessionPace } from "../session_pace.ts";
 import { Backlog } from "./backlog.ts";
 
 /** Options for {@linkcode pumpInput}. */
@@ -21,6 +21,8 @@ export interface InputOptions {
   readonly frames: ReadableStreamDefaultReader<Frame>;
   /** Where frames for the client go. */
   readonly client: WritableStreamDefaultWriter<KnownFrame>;
+  /** Leaves the other sessions their turn. */
+  readonly pace: SessionPace;
   /**
    * How many bytes of stdin a client that counts its credit may have under way, so
    * that no frame waits for stdin; `undefined` if it doesn't count.
@@ -46,8 +48,7 @@ export async function pumpInput(
   for (;;) {
     // A flood of tiny frames comes with few reads, and must not hold the others
     // up.
-    const turn = readinessLoop.countOperation();
-    if (turn) await turn;
+    for (let turn; (turn = options.pace.frame());) await turn;
     const { done, value: frame } = await options.frames.read();
     if (done) return stdin.close();
     switch (frame.type) {
