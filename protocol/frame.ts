@@ -5,10 +5,10 @@ export const PROTOCOL_VERSION = 1;
 export const MAX_FRAME_BYTES: number = 8 * 1024 * 1024;
 
 /**
- * The most arguments that an `exec` frame may have, the program's name included: about
- * as many as Linux takes of the shortest.
+ * The most arguments that an `exec` frame may have, the program's name included: as
+ * many of the shortest as Linux takes, a pointer and a NUL each of 2 MiB.
  */
-export const MAX_ARGUMENTS = 210_000;
+export const MAX_ARGUMENTS = 233_016;
 
 /** The most variables that an `exec` frame may have. */
 export const MAX_VARIABLES = 4096;

@@ -33,7 +33,7 @@ const FRAMES: Record<string, [WireFrame, RegExp]> = {
   "200,000 arguments": [args(200_000), /--max-args.*"not_executable"/],
   "250,000 arguments": [
     args(250_000),
-    /"argv\\" holds 250000 strings, more than 210000".*"protocol"/,
+    /"argv\\" holds 250000 strings, more than 233016".*"protocol"/,
   ],
   "arguments of 2 MB": [
     { type: "exec", argv: ["true", ...Array(20).fill("x".repeat(100_000))] },
