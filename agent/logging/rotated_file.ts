@@ -68,11 +68,13 @@ export class RotatedFile implements Disposable {
         throw file.#failure(`${quoted} ${IS_LINK}`);
       }
     }
-    await file.#open(directory);
     const paths = names.map((name) => `${file.#directoryPath}/${name}`);
-    if (paths.every(isWriteGranted)) return file;
-    file[Symbol.dispose]();
-    throw file.#failure(NOT_GRANTED);
+    if (!paths.every(isWriteGranted)) {
+      const status = await directory.statusOf(file.#name);
+      throw file.#failure(status?.type === "other" ? NOT_REGULAR : NOT_GRANTED);
+    }
+    await file.#open(directory);
+    return file;
   }
 
   /** The file's size in bytes. */
