@@ -19,7 +19,7 @@ const MAX_REST = 250;
  * send such frames, an ordinary session waits for a piece or two.
  */
 export class HeavyWork {
-  /** Who waits: those with work that has begun go before the others. */
+  /** The waiting sessions: those with work that has begun go before the others. */
   readonly #begun: (() => void)[] = [];
   readonly #fresh: (() => void)[] = [];
   #busy = false;
@@ -43,7 +43,7 @@ export class HeavyWork {
     return promise;
   }
 
-  /** Calls those who wait one after the other, and ends with the last one. */
+  /** Calls the waiting sessions one after the other, and ends with the last one. */
   async #run(): Promise<void> {
     for (;;) {
       const start = performance.now();
