@@ -28,7 +28,9 @@ Deno.test("statusAt() tells of a file, and of a link itself", async () => {
       const link = statusAt(`${folder}/link`)!;
       assertEquals(link.type, "link");
       assertNotEquals(link.identity, status.identity);
-      assertEquals(statusAt(folder)?.type, "other");
+      assertEquals(statusAt(folder)?.type, "directory");
+      assertEquals(statusAt(`${folder}/link`, { follow: true }), status);
+      assertEquals(statusAt("/dev/null")?.type, "other");
     });
   } finally {
     Deno.removeSync(folder, { recursive: true });
