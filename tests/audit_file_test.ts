@@ -235,9 +235,10 @@ Deno.test(
   "serve refuses to start with an audit file that it cannot keep",
   bounded(async () => {
     using logs = new Logs();
+    Deno.mkdirSync(`${logs.folder}/folder`);
     for (
       const [path, reason] of [
-        [logs.folder, "it is no regular file"],
+        [`${logs.folder}/folder`, "it is no regular file"],
         [`${logs.folder}/none/audit`, "its folder isn't there; make it"],
         ["/proc/audit", NOT_THERE],
       ] as const

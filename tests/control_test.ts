@@ -72,7 +72,9 @@ Deno.test(
 Deno.test(
   "client --status-fd says what failed",
   bounded(async () => {
-    await using agent = await startAgent({ args: ["--allow-run=echo,sleep"] });
+    await using agent = await startAgent({
+      args: ["--allow-run=echo,sleep,no-such-program,/etc"],
+    });
     const cases: [
       argv: string[],
       flags: string[],
