@@ -6,6 +6,7 @@
 
 import { printableText } from "../protocol/printable_text.ts";
 import { PROGRAM } from "./help.ts";
+import { printMessage } from "./print.ts";
 
 /**
  * Formats an error as it is printed.
@@ -23,19 +24,6 @@ export function formatError(error: unknown): string {
  *
  * @param error What was thrown.
  */
-export function printError(error: unknown): void {
-  printHint(formatError(error));
-}
-
-/**
- * Prints a line to standard error, if it can be written to.
- *
- * @param line The line.
- */
-export function printHint(line: string): void {
-  try {
-    console.error(line);
-  } catch {
-    // Nobody is there to be told, and the exit code still tells.
-  }
+export async function printError(error: unknown): Promise<void> {
+  await printMessage(formatError(error));
 }

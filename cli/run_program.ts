@@ -8,7 +8,8 @@ import { type Command, UsageError } from "./command.ts";
 import { formatCommandHelp, formatHelp, HELP_FLAG, PROGRAM } from "./help.ts";
 import { nearestWord } from "./nearest_word.ts";
 import { parseFlags } from "./parse_flags.ts";
-import { printError, printHint } from "./print_error.ts";
+import { EXIT_BROKEN_PIPE, print, printMessage } from "./print.ts";
+import { printError } from "./print_error.ts";
 
 /** The commands of a program by name, each loaded when it is needed. */
 export type CommandTable = Readonly<Record<string, () => Promise<Command>>>;
@@ -23,7 +24,8 @@ const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
 
 /**
- * Runs the command that a command line names. Errors are printed.
+ * Runs the command that a command line names. Errors are printed, but for that
+ * nobody reads its output any more.
  *
  * @param args The command line, without the program's name.
  * @param version What `version` prints.
@@ -39,17 +41,17 @@ export async function runProgram(
   try {
     switch (name) {
       case undefined:
-        printHint(await describe(undefined, commands));
+        await printMessage(await describe(undefined, commands));
         return EXIT_USAGE;
       case "version":
       case "--version":
       case "-V":
-        print(`${PROGRAM} ${version}`);
+        await print(`${PROGRAM} ${version}`);
         return 0;
       case "help":
       case "--help":
       case "-h":
-        print(await describe(rest[0], commands));
+        await print(await describe(rest[0], commands));
         return 0;
       default: {
         const command = await find(name, commands);
@@ -57,7 +59,8 @@ export async function runProgram(
       }
     }
   } catch (error) {
-    printError(error);
+    if (error instanceof Deno.errors.BrokenPipe) return EXIT_BROKEN_PIPE;
+    await printError(error);
     return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILURE;
   }
 }
@@ -69,7 +72,7 @@ async function runCommand(
   try {
     const flags = parseFlags(args, command.flags, command);
     if (flags.has(HELP_FLAG.name)) {
-      print(formatCommandHelp(command));
+      await print(formatCommandHelp(command));
       return 0;
     }
     if (flags.rest.length > 0 && !command.takesArguments) {
@@ -78,8 +81,8 @@ async function runCommand(
     return await command.run(flags);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    printError(error);
-    printHint(`Try "${PROGRAM} help ${command.name}"`);
+    await printError(error);
+    await printMessage(`Try "${PROGRAM} help ${command.name}"`);
     return command.usageExitCode;
   }
 }
@@ -109,13 +112,4 @@ function find(name: string, commands: CommandTable): Promise<Command> {
   throw new UsageError(
     `Unknown command "${name}"${guess} Try "${PROGRAM} help"`,
   );
-}
-
-function print(text: string): void {
-  try {
-    console.log(text);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`Cannot write to stdout: ${reason}`, { cause });
-  }
 }

@@ -12,6 +12,7 @@ import { readableFromFd } from "../ffi/fd_streams.ts";
 import { forEachChunk } from "../ffi/for_each_chunk.ts";
 import { InheritedFd } from "../ffi/inherited_fd.ts";
 import { enlargePipe } from "../ffi/pipe.ts";
+import { STDIN } from "../ffi/standard_streams.ts";
 import { AgentError } from "./errors.ts";
 import { EXEC_FLAGS, parseDescriptor, parseExecFlags } from "./exec_flags.ts";
 import { classifyFailure, EXIT_FAILURE, LeftError } from "./failure.ts";
@@ -33,8 +34,6 @@ import {
 
 /** As timeout(1) says it. */
 const EXIT_TIMED_OUT = 124;
-
-const STDIN = 0;
 
 /** Runs a command in a guest. */
 export const clientCommand: Command = {
@@ -91,7 +90,7 @@ async function run(flags: ParsedFlags): Promise<number> {
     await channel?.error(code, error instanceof Error ? error.message : "");
     if (error instanceof UsageError) throw error;
     if (!(error instanceof Deno.errors.BrokenPipe)) {
-      output.printError(await withShellHint(error, flags.rest));
+      await output.printError(await withShellHint(error, flags.rest));
     }
     return exitCode;
   }
@@ -102,7 +101,7 @@ async function run(flags: ParsedFlags): Promise<number> {
     const limit = flags.get("memory");
     // An agent may have a limit of its own, and a machine has one.
     const bound = limit === undefined ? "" : ` (limit ${limit})`;
-    output.printError(
+    await output.printError(
       `"${program}" ran out of memory${bound}: the kernel killed ${kills} of its processes`,
     );
   }
@@ -110,7 +109,7 @@ async function run(flags: ParsedFlags): Promise<number> {
   const time = flags.get("timeout");
   // An agent may have a limit of its own.
   const length = time === undefined ? "too long" : `longer than ${time}`;
-  output.printError(`"${program}" took ${length}, and was ended`);
+  await output.printError(`"${program}" took ${length}, and was ended`);
   return EXIT_TIMED_OUT;
 }
 
@@ -135,7 +134,7 @@ async function openStatusChannel(
   const fd = await parseDescriptor(flags, "status-fd", "writable");
   if (fd === undefined) return undefined;
   const { StatusChannel } = await import("./status_channel.ts");
-  return new StatusChannel(new InheritedFd(fd));
+  return new StatusChannel(new InheritedFd(fd, "the status channel"));
 }
 
 /** Runs the command to its end, or until something makes the client leave it. */
@@ -153,12 +152,9 @@ async function execute(
   const leave = (reason: unknown) => leaving.abort(reason);
 
   using signals = new LocalSignals(leave);
-  const input = new InheritedFd(STDIN);
-  if (hasInput) enlargePipe(input);
-  const host = await openHostAdapter(flags, input, status, leave);
-  using terminal = tty
-    ? await openTerminal(hasInput ? input : undefined)
-    : undefined;
+  if (hasInput) enlargePipe(STDIN);
+  const host = await openHostAdapter(flags, status, leave);
+  using terminal = tty ? await openTerminal(hasInput) : undefined;
   await using process = await callAgent(
     target,
     flags,
@@ -177,33 +173,23 @@ async function execute(
   else signals.sendTo(process);
   host?.follow(process);
 
-  if (!hasInput) {
-    return await abortable(bridge(process, output, signal), signal);
-  }
-  let stdin = host?.stdin ?? readableFromFd(input, { preventClose: true });
+  if (!hasInput) return await abortable(bridge(process, output), signal);
+  let stdin = host?.stdin ?? readableFromFd(STDIN, { preventClose: true });
   if (terminal?.interactive && escape !== undefined) {
     // A terminal's chunks are small, see `forEachChunk`.
     stdin = stdin.pipeThrough(
       await escapeStream(escape, terminal, output, leave),
     );
   }
-  return await abortable(bridge(process, output, signal, stdin), signal);
+  feed(process.stdin, stdin).catch(leave);
+  return await abortable(bridge(process, output), signal);
 }
 
-/** Connects a command's streams with this process's, until it has ended. */
+/** Passes a command's output on, until the command has ended. */
 async function bridge(
   process: RemoteProcess,
   output: LocalOutput,
-  leaving: AbortSignal,
-  stdin?: ReadableStream<Uint8Array>,
 ): Promise<RemoteStatus> {
-  if (stdin) {
-    feed(process.stdin, stdin).catch((error) => {
-      // The command may end, or close its stdin, before all of it was read.
-      if (error instanceof Deno.errors.BrokenPipe || leaving.aborted) return;
-      output.printError(error);
-    });
-  }
   const outputs = Promise.all([
     process.stdout.pipeTo(output.open("stdout")),
     process.stderr.pipeTo(output.open("stderr")),
@@ -213,6 +199,10 @@ async function bridge(
   return status;
 }
 
+/**
+ * Passes input on to a command, to its end. Input that fails has no end: a command
+ * that saw one would take what has come so far for all of it.
+ */
 async function feed(
   stdin: WritableStream<Uint8Array>,
   input: ReadableStream<Uint8Array>,
@@ -220,17 +210,15 @@ async function feed(
   const writer = stdin.getWriter();
   try {
     await forEachChunk(input, (chunk) => writer.write(chunk));
+    await writer.close();
   } catch (error) {
-    // Otherwise the command would wait for the rest of it for ever.
-    writer.abort(error).catch(() => {});
-    throw error;
+    // The command may end, or close its stdin, before all of it was read.
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
   }
-  await writer.close();
 }
 
 async function openHostAdapter(
   flags: ParsedFlags,
-  stdin: InheritedFd,
   status: StatusChannel | undefined,
   leave: (reason: unknown) => void,
 ): Promise<HostAdapter | undefined> {
@@ -238,18 +226,15 @@ async function openHostAdapter(
   if (controlFd === undefined && status === undefined) return undefined;
   const { HostAdapter } = await import("./host_adapter.ts");
   return new HostAdapter({
-    stdin,
     ...(controlFd !== undefined && { controlFd }),
     ...(status && { status }),
     leave,
   });
 }
 
-async function openTerminal(
-  input: InheritedFd | undefined,
-): Promise<LocalTerminal> {
+async function openTerminal(hasInput: boolean): Promise<LocalTerminal> {
   const { LocalTerminal } = await import("./local_terminal.ts");
-  return new LocalTerminal(input);
+  return new LocalTerminal(hasInput);
 }
 
 async function escapeStream(

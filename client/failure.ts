@@ -5,13 +5,12 @@
  */
 
 import { UsageError } from "../cli/command.ts";
+import { EXIT_BROKEN_PIPE } from "../cli/print.ts";
 import { type ErrorCode, ProtocolError } from "../protocol/mod.ts";
 import { AgentError, ConnectionError, UnsupportedError } from "./errors.ts";
 
 /** The exit code where the command's own is not known. */
 export const EXIT_FAILURE = 125;
-/** What a shell reports of a program that SIGPIPE ended. */
-export const EXIT_BROKEN_PIPE = 141;
 const EXIT_NOT_EXECUTABLE = 126;
 const EXIT_NOT_FOUND = 127;
 

@@ -7,13 +7,15 @@
 
 import { readableFromFd } from "../ffi/fd_streams.ts";
 import { InheritedFd } from "../ffi/inherited_fd.ts";
+import { STDERR, STDIN, STDOUT } from "../ffi/standard_streams.ts";
+import { EXIT_BROKEN_PIPE } from "../cli/print.ts";
 import { ProtocolError } from "../protocol/mod.ts";
 import { type ControlMessage, controlMessages } from "./control_channel.ts";
-import { EXIT_BROKEN_PIPE, InputError, LeftError } from "./failure.ts";
+import { InputError, LeftError } from "./failure.ts";
 import type { RemoteProcess } from "./remote_process.ts";
 import type { StatusChannel } from "./status_channel.ts";
 
-const OUTPUTS = { stdout: 1, stderr: 2 } as const;
+const OUTPUTS = { stdout: STDOUT, stderr: STDERR } as const;
 
 const CONTROL_ENDED = new LeftError(
   "Left because the control channel was closed",
@@ -21,8 +23,6 @@ const CONTROL_ENDED = new LeftError(
 
 /** What a {@linkcode HostAdapter} works with. */
 export interface HostAdapterOptions {
-  /** The client's input. */
-  stdin: InheritedFd;
   /** The descriptor of the control channel. */
   controlFd?: number;
   /** The status channel. */
@@ -48,30 +48,39 @@ export class HostAdapter {
   /**
    * @param options What it works with.
    */
-  constructor({ stdin, controlFd, status, leave }: HostAdapterOptions) {
+  constructor({ controlFd, status, leave }: HostAdapterOptions) {
     this.#leave = leave;
-    this.stdin = readableFromFd(stdin, {
+    this.stdin = readableFromFd(STDIN, {
       drain: this.#stdinClosed.signal,
       preventClose: true,
     });
     for (const [name, fd] of Object.entries(OUTPUTS)) {
       this.#leaveAfter(
-        new InheritedFd(fd).watchLoss(),
-        new LeftError(
-          `Left because nobody reads ${name} any more`,
-          EXIT_BROKEN_PIPE,
-        ),
+        fd.watchLoss(),
+        () =>
+          new LeftError(
+            `Left because nobody reads ${name} any more`,
+            EXIT_BROKEN_PIPE,
+          ),
       );
     }
     if (status) {
       this.#leaveAfter(
         status.lost,
-        new LeftError("Left because nobody reads the status channel any more"),
+        () =>
+          new LeftError(
+            "Left because nobody reads the status channel any more",
+          ),
       );
     }
     if (controlFd !== undefined) {
-      this.#control = new InheritedFd(controlFd);
-      this.#leaveAfter(this.#control.watchLoss(), CONTROL_ENDED);
+      const control = new InheritedFd(controlFd, "the control channel");
+      this.#control = control;
+      // A reset is no end, and tells of itself.
+      this.#leaveAfter(
+        control.watchLoss(),
+        () => control.takeError() ?? CONTROL_ENDED,
+      );
     }
   }
 
@@ -105,8 +114,8 @@ export class HostAdapter {
     }
   }
 
-  #leaveAfter(signal: AbortSignal, reason: LeftError): void {
-    const leave = () => this.#leave(reason);
+  #leaveAfter(signal: AbortSignal, reason: () => Error): void {
+    const leave = () => this.#leave(reason());
     if (signal.aborted) leave();
     else signal.addEventListener("abort", leave);
   }

@@ -6,6 +6,7 @@
 
 import type { Command } from "../cli/command.ts";
 import type { ParsedFlags } from "../cli/parse_flags.ts";
+import { print } from "../cli/print.ts";
 import { printableJson } from "../protocol/printable_text.ts";
 import { info } from "./info.ts";
 import {
@@ -60,14 +61,18 @@ async function run(flags: ParsedFlags): Promise<number> {
         controllers: answer.controllers ?? [],
       }),
     };
-  if (flags.has("json")) {
-    console.log(printableJson(facts));
-  } else if (answer === undefined) {
-    console.log("An agent is there; it only knows the core of the protocol");
-  } else {
-    for (const [name, value] of Object.entries(facts)) {
-      console.log(`${name.padEnd(12)} ${String(value) || "none"}`);
-    }
-  }
+  await print(
+    flags.has("json")
+      ? printableJson(facts)
+      : answer === undefined
+      ? "An agent is there; it only knows the core of the protocol"
+      : formatFacts(facts),
+  );
   return 0;
+}
+
+function formatFacts(facts: Record<string, unknown>): string {
+  return Object.entries(facts).map(([name, value]) =>
+    `${name.padEnd(12)} ${String(value) || "none"}`
+  ).join("\n");
 }

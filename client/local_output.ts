@@ -4,17 +4,18 @@
  * @module
  */
 
-import { formatError, printHint } from "../cli/print_error.ts";
-import { isWritable } from "../ffi/poll.ts";
+import { printMessage, writeOutput } from "../cli/print.ts";
+import { formatError } from "../cli/print_error.ts";
+import { STDERR, STDOUT } from "../ffi/standard_streams.ts";
+import { LeftError } from "./failure.ts";
 
-const STDERR = 2;
 const LINE_FEED = 0x0a;
 
-/** How long standard error may take nothing, in milliseconds. */
-const PATIENCE = 500;
-
-/** How much it takes without blocking once it takes something, see pipe(7). */
-const MAX_BYTES = 4096;
+/**
+ * How long standard error may take nothing when the client was told to end, in
+ * milliseconds.
+ */
+const LEAVING_PATIENCE = 500;
 
 /** Where a command's output goes, and between it the client's own messages. */
 export class LocalOutput {
@@ -30,10 +31,11 @@ export class LocalOutput {
    * and otherwise with what could not be written where.
    */
   open(name: "stdout" | "stderr"): WritableStream<Uint8Array> {
+    const output = name === "stdout" ? STDOUT : STDERR;
     const onScreen = Deno[name].isTerminal() && Deno.stderr.isTerminal();
     return new WritableStream({
       write: async (chunk) => {
-        await write(name, chunk);
+        await writeOutput(output, chunk);
         this.#midLine = onScreen && chunk.at(-1) !== LINE_FEED;
       },
     });
@@ -43,11 +45,13 @@ export class LocalOutput {
    * Prints a message to standard error, on a line of its own.
    *
    * @param text The message, without its last newline.
+   * @param patience How long standard error may take nothing, in milliseconds.
    */
-  print(text: string): void {
+  async print(text: string, patience?: number): Promise<void> {
     // In raw mode too it begins at the left.
-    printGuarded(`${this.#midLine ? "\r\n" : ""}${text}`);
+    const line = `${this.#midLine ? "\r\n" : ""}${text}`;
     this.#midLine = false;
+    await printMessage(line, patience);
   }
 
   /**
@@ -55,35 +59,8 @@ export class LocalOutput {
    *
    * @param error What was thrown.
    */
-  printError(error: unknown): void {
-    this.print(formatError(error));
-  }
-}
-
-/**
- * Prints a message to standard error, as far as that takes it at once: a terminal
- * that nobody reads must not keep the client from its end.
- *
- * @param text The message, without its last newline.
- */
-export function printGuarded(text: string): void {
-  if (!isWritable(STDERR, PATIENCE)) return;
-  const room = new Uint8Array(MAX_BYTES - "\n".length);
-  const { read } = new TextEncoder().encodeInto(text, room);
-  printHint(text.slice(0, read));
-}
-
-async function write(
-  name: "stdout" | "stderr",
-  chunk: Uint8Array,
-): Promise<void> {
-  try {
-    for (let at = 0; at < chunk.length;) {
-      at += await Deno[name].write(chunk.subarray(at));
-    }
-  } catch (cause) {
-    if (cause instanceof Deno.errors.BrokenPipe) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`Cannot write to ${name}: ${reason}`, { cause });
+  async printError(error: unknown): Promise<void> {
+    const patience = error instanceof LeftError ? LEAVING_PATIENCE : undefined;
+    await this.print(formatError(error), patience);
   }
 }

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { InheritedFd } from "../ffi/inherited_fd.ts";
 import { isJob, stopJob } from "../ffi/job.ts";
+import { STDIN, STDOUT } from "../ffi/standard_streams.ts";
 import {
   isBackground,
   RawMode,
@@ -14,9 +14,6 @@ import {
 } from "../ffi/terminal.ts";
 import type { TtyRequest } from "../protocol/mod.ts";
 import { terminalKind } from "./terminal_environment.ts";
-
-const STDIN = 0;
-const STDOUT = 1;
 
 const DEFAULT_SIZE: WindowSize = { rows: 24, cols: 80 };
 
@@ -37,7 +34,6 @@ const ENDS = ["error", "unhandledrejection", "unload"] as const;
 export class LocalTerminal implements Disposable {
   /** Whether keys come from a terminal. */
   readonly interactive: boolean;
-  readonly #input: InheritedFd | undefined;
   #raw: RawMode | undefined;
   #resize: ((size: WindowSize) => void) | undefined;
   #sent: WindowSize | undefined;
@@ -45,11 +41,10 @@ export class LocalTerminal implements Disposable {
   #fetched: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * @param input This process's standard input, unless that is to be left alone.
+   * @param hasInput Whether this process's standard input is to be used.
    */
-  constructor(input: InheritedFd | undefined) {
-    this.interactive = input !== undefined && Deno.stdin.isTerminal();
-    this.#input = input;
+  constructor(hasInput: boolean) {
+    this.interactive = hasInput && Deno.stdin.isTerminal();
   }
 
   /** Returns what a remote terminal must be for it to be like this one. */
@@ -126,15 +121,15 @@ export class LocalTerminal implements Disposable {
   #resume(): void {
     clearTimeout(this.#fetched);
     if (this.interactive) {
-      if (isBackground(STDIN)) {
+      if (isBackground(STDIN.number)) {
         // A shell says nothing when it fetches a job that runs already.
         this.#fetched = setTimeout(this.#onContinue, FOREGROUND_INTERVAL);
         return;
       }
       // Not before: in the background the modes are a shell's own.
-      this.#raw ??= new RawMode(STDIN);
+      this.#raw ??= new RawMode(STDIN.number);
       this.#raw.enter();
-      this.#input?.wake();
+      STDIN.wake();
     }
     // It may have changed meanwhile.
     this.#update();
@@ -142,7 +137,7 @@ export class LocalTerminal implements Disposable {
 
   #restore(): void {
     // In the background the terminal is somebody else's.
-    if (isBackground(STDIN)) return;
+    if (isBackground(STDIN.number)) return;
     try {
       this.#raw?.restore();
     } catch {
@@ -161,5 +156,5 @@ export class LocalTerminal implements Disposable {
 }
 
 function currentSize(): WindowSize | undefined {
-  return windowSize(STDIN) ?? windowSize(STDOUT);
+  return windowSize(STDIN.number) ?? windowSize(STDOUT.number);
 }

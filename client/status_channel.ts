@@ -5,7 +5,6 @@
  */
 
 import { abortable } from "@std/async/abortable";
-import { writableFromFd } from "../ffi/fd_streams.ts";
 import type { InheritedFd } from "../ffi/inherited_fd.ts";
 import { printableJson } from "../protocol/printable_text.ts";
 import type { FailureCode } from "./failure.ts";
@@ -24,15 +23,14 @@ const MAX_MESSAGE = 4096;
 export class StatusChannel {
   /** Aborted when nobody can read the lines any more. */
   readonly lost: AbortSignal;
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #fd: InheritedFd;
 
   /**
    * @param fd Where the lines go.
    */
   constructor(fd: InheritedFd) {
     this.lost = fd.watchLoss();
-    this.#writer = writableFromFd(fd).getWriter();
-    this.#writer.closed.catch(ignore);
+    this.#fd = fd;
   }
 
   /**
@@ -86,7 +84,7 @@ export class StatusChannel {
 
   #send(line: unknown): Promise<void> {
     const bytes = new TextEncoder().encode(`${printableJson(line)}\n`);
-    const sent = this.#writer.write(bytes);
+    const sent = this.#fd.write(bytes);
     // That nobody is there to be told shows in `lost`.
     sent.catch(ignore);
     return sent;

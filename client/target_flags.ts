@@ -6,7 +6,7 @@
 
 import { type Flag, UsageError } from "../cli/command.ts";
 import { type ParsedFlags, parseInteger } from "../cli/parse_flags.ts";
-import { printGuarded } from "./local_output.ts";
+import { printMessage } from "../cli/print.ts";
 import { type CallOptions, DEFAULT_CONNECT_TIMEOUT } from "./session.ts";
 import { DEFAULT_PORT, formatTarget, type Target } from "./target.ts";
 import { retryWhileBusy, waitForAgent } from "./wait_for_agent.ts";
@@ -164,7 +164,7 @@ export async function callAgent<T>(
   const deadline = performance.now() + wait;
   const notice = setTimeout(() => {
     if (Deno.stderr.isTerminal()) {
-      printGuarded(`Waiting for the agent at ${formatTarget(target)} …`);
+      printMessage(`Waiting for the agent at ${formatTarget(target)} …`);
     }
   }, NOTICE_DELAY);
   try {

@@ -32,6 +32,8 @@ export const STATX = {
   mode: 28,
   inode: 32,
   fileSize: 40,
+  ownMajor: 128,
+  ownMinor: 132,
   deviceMajor: 136,
   deviceMinor: 140,
 } as const;
@@ -222,6 +224,10 @@ export const S_IFSOCK = 0o140000;
 /** See inode(7). */
 export const S_IFDIR = 0o040000;
 /** See inode(7). */
+export const S_IFCHR = 0o020000;
+/** See inode(7). */
+export const S_IFIFO = 0o010000;
+/** See inode(7). */
 export const S_IFREG = 0o100000;
 /** See inode(7): the group may write. */
 export const S_IWGRP = 0o020;
@@ -322,6 +328,8 @@ export const TIOCGWINSZ = 0x5413;
 export const TIOCSWINSZ = 0x5414;
 /** See TIOCGPGRP(2const). */
 export const TIOCGPGRP = 0x540f;
+/** See TIOCINQ(2const): how many bytes wait to be read. */
+export const FIONREAD = 0x541b;
 /** See tcsetattr(3). */
 export const TCSANOW = 0;
 /** An input flag, see termios(3): erasing takes a whole character of UTF-8. */

@@ -24,6 +24,8 @@ const LAYOUTS = [
     mode: "stx_mode",
     inode: "stx_ino",
     fileSize: "stx_size",
+    ownMajor: "stx_rdev_major",
+    ownMinor: "stx_rdev_minor",
     deviceMajor: "stx_dev_major",
     deviceMinor: "stx_dev_minor",
   }],

@@ -22,6 +22,7 @@ export class AsyncFd extends Fd implements Watcher {
   #reader: PromiseWithResolvers<void> | undefined;
   #writer: PromiseWithResolvers<void> | undefined;
   #onHangup: ((events: number) => void) | undefined;
+  #watchesRoom = false;
 
   /**
    * Waits until a read that found nothing may find something.
@@ -59,6 +60,15 @@ export class AsyncFd extends Fd implements Watcher {
     this.#watch(EPOLLIN);
   }
 
+  /**
+   * Has {@linkcode onEvents} called whenever the other end has made room, also
+   * while nobody writes.
+   */
+  watchRoom(): void {
+    this.#watchesRoom = true;
+    this.#watch(EPOLLOUT);
+  }
+
   /** Receives the descriptor's events from the readiness loop. */
   onEvents(events: number): void {
     if (events & (EPOLLIN | HANGUP)) {
@@ -69,8 +79,10 @@ export class AsyncFd extends Fd implements Watcher {
       this.#writer.resolve();
       this.#writer = undefined;
       // Every byte that the peer takes would be an event from now on.
-      this.#interest &= ~EPOLLOUT;
-      readinessLoop.modify(this.#token!, this, this.#interest);
+      if (!this.#watchesRoom) {
+        this.#interest &= ~EPOLLOUT;
+        readinessLoop.modify(this.#token!, this, this.#interest);
+      }
     }
     if (events & HANGUP) this.#onHangup?.(events);
   }

@@ -31,8 +31,8 @@ export class Child implements Disposable {
   /** The process id, which is the process group's and the session's too. */
   readonly pid: number;
   /**
-   * The child's standard input. Closing it types the terminal's end of input
-   * where there is a terminal, see {@linkcode PtyMaster.endOfInput}.
+   * The child's standard input. Closing it ends the input of the terminal
+   * where there is one, see {@linkcode PtyMaster.endInput}.
    */
   readonly stdin: WritableStream<Uint8Array>;
   /** The child's standard output; all that is written to a terminal. */

@@ -63,7 +63,10 @@ export class Connection implements Disposable {
     this.#fd = fd;
     this.peer = peer;
     libc().setsockopt(fd.number, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER, 4);
-    this.readable = readableFromFd(fd, { preventClose: true });
+    this.readable = readableFromFd(fd, {
+      preventClose: true,
+      resetIsEnd: true,
+    });
     this.writable = writableFromFd(fd, { preventClose: true });
   }
 

@@ -22,12 +22,8 @@ export interface FdStreamOptions {
 
 /** Options for {@linkcode writableFromFd}. */
 export interface FdWritableOptions extends FdStreamOptions {
-  /**
-   * Called when the stream is closed, after the last chunk was written.
-   *
-   * @returns What is still to be written.
-   */
-  trailer?: () => Uint8Array;
+  /** Called when the stream is closed, after the last chunk was written. */
+  onClose?: () => void;
 }
 
 /** Options for {@linkcode readableFromFd}. */
@@ -38,6 +34,14 @@ export interface FdReadableOptions extends FdStreamOptions {
    * descriptor is left open then, unless that was the end of the file.
    */
   drain?: AbortSignal;
+  /**
+   * Take a reset for the end, and for no error. An error would take what is still
+   * in the queues behind the stream with it: a peer's last words before it closed
+   * with something unread.
+   *
+   * @default {false}
+   */
+  resetIsEnd?: boolean;
 }
 
 /** How many bytes one read asks for. */
@@ -57,14 +61,13 @@ const scratch = new Uint8Array(READ_SIZE);
  * @param fd The descriptor, closed at the end, on an error, and on cancel. If
  * its owner closes it, that is the end of the stream.
  * @param options The options.
- * @returns The stream; a failed read errors it with an `OsError`, but for a reset,
- * which is its end.
+ * @returns The stream; a failed read errors it with an `OsError`.
  */
 export function readableFromFd(
   fd: AsyncFd,
   options: FdReadableOptions = {},
 ): ReadableStream<Uint8Array> {
-  const { preventClose = false, drain } = options;
+  const { preventClose = false, drain, resetIsEnd = false } = options;
   let ended = false;
   let drainable = PIPE_MAX_SIZE;
 
@@ -78,6 +81,15 @@ export function readableFromFd(
     else fd.close();
   }
 
+  function tryRead(into: Uint8Array): number | null {
+    try {
+      return fd.tryRead(into);
+    } catch (error) {
+      if (resetIsEnd && isReset(error)) return 0;
+      throw error;
+    }
+  }
+
   async function pull(controller: ReadableByteStreamController) {
     const request = controller.byobRequest;
     const view = request?.view;
@@ -86,7 +98,7 @@ export function readableFromFd(
       : scratch;
     for (let turn; (turn = readinessLoop.countOperation());) await turn;
     while (!ended) {
-      const count = fd.closed ? 0 : drainable <= 0 ? null : tryRead(fd, into);
+      const count = fd.closed ? 0 : drainable <= 0 ? null : tryRead(into);
       const drained = count === null && drain?.aborted === true;
       if (drain?.aborted) drainable -= count ?? 0;
       if (count === null && !drained) {
@@ -118,18 +130,8 @@ export function readableFromFd(
   }, { highWaterMark: 0 });
 }
 
-/**
- * Reads once. A reset is the end, and no error, which would take what is still in
- * the queues behind this stream with it: a peer's last words before it closed with
- * something unread.
- */
-function tryRead(fd: AsyncFd, into: Uint8Array): number | null {
-  try {
-    return fd.tryRead(into);
-  } catch (error) {
-    if (error instanceof OsError && error.errno === Errno.ECONNRESET) return 0;
-    throw error;
-  }
+function isReset(error: unknown): boolean {
+  return error instanceof OsError && error.errno === Errno.ECONNRESET;
 }
 
 /**
@@ -145,7 +147,7 @@ export function writableFromFd(
   fd: AsyncFd,
   options: FdWritableOptions = {},
 ): WritableStream<Uint8Array> {
-  const { preventClose = false, trailer } = options;
+  const { preventClose = false, onClose } = options;
   let aborted: AbortSignal;
 
   function end() {
@@ -176,8 +178,8 @@ export function writableFromFd(
       aborted = signal;
     },
     write,
-    async close() {
-      if (trailer && !fd.closed) await write(trailer());
+    close() {
+      onClose?.();
       end();
     },
   });

@@ -1,6 +1,15 @@
-import { assertEquals } from "@std/assert";
-import { withoutFdLeaks } from "./_test_utils.ts";
-import { F_GETFL, O_RDONLY, O_WRONLY } from "./abi.ts";
+import { assertEquals, assertRejects } from "@std/assert";
+import { until, withoutFdLeaks } from "./_test_utils.ts";
+import {
+  F_GETFL,
+  F_SETFL,
+  FIONREAD,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_WRONLY,
+} from "./abi.ts";
+import { AsyncFd } from "./async_fd.ts";
+import { OsError } from "./errno.ts";
 import { Fd } from "./fd.ts";
 import { readableFromFd, writableFromFd } from "./fd_streams.ts";
 import { inheritedAccess, InheritedFd } from "./inherited_fd.ts";
@@ -118,3 +127,97 @@ Deno.test("InheritedFd.watchLoss() is never aborted on a file", async () => {
     await Deno.remove(path);
   }
 });
+
+/** Reads what comes to a pipe's own end, and returns how much that was. */
+async function readAll(from: AsyncFd): Promise<number> {
+  let length = 0;
+  for await (const chunk of readableFromFd(from)) length += chunk.length;
+  return length;
+}
+
+for (const flags of [0, O_NONBLOCK]) {
+  Deno.test(`InheritedFd.write() waits for room and leaves the flags alone, which are ${flags}`, async () => {
+    await withoutFdLeaks(async () => {
+      const { own, child } = openPipe("out");
+      libc().fcntl(child.number, F_SETFL, flags);
+      const inherited = new InheritedFd(child.number);
+      const bytes = new Uint8Array(3 * 1024 * 1024);
+      const written = inherited.write(bytes);
+      // What is written later comes later, however small it is.
+      const last = inherited.write(Uint8Array.of(1));
+      await until(() => readableBytes(own) >= 1024 * 1024, 5000);
+      assertEquals(libc().fcntl(child.number, F_GETFL, 0), O_WRONLY | flags);
+      const length = readAll(own);
+      await Promise.all([written, last]);
+      inherited.close();
+      assertEquals(await length, bytes.length + 1);
+    });
+  });
+}
+
+Deno.test("InheritedFd.write() waits for room in a pipe that cannot be opened once more", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/fifo`;
+  try {
+    await new Deno.Command("mkfifo", { args: [path] }).output();
+    await withoutFdLeaks(async () => {
+      const first = Fd.open(path, O_RDONLY | O_NONBLOCK);
+      const inherited = new InheritedFd(Fd.open(path, O_WRONLY).number);
+      // Nobody can open it for writing while it has no reader.
+      first.close();
+      inherited.tryWrite(new Uint8Array(0));
+      const reader = new AsyncFd(
+        Fd.open(path, O_RDONLY | O_NONBLOCK).number,
+      );
+      const bytes = new Uint8Array(1024 * 1024);
+      const written = inherited.write(bytes);
+      const length = readAll(reader);
+      await written;
+      inherited.close();
+      assertEquals(await length, bytes.length);
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("InheritedFd.write() fails with EPIPE when nobody reads, and names the descriptor", async () => {
+  await withoutFdLeaks(async () => {
+    const { own, child } = openPipe("out");
+    using inherited = new InheritedFd(child.number, "stdout");
+    own.close();
+    const error = await assertRejects(
+      () => inherited.write(new Uint8Array(100_000)),
+      OsError,
+      "Cannot write to stdout: ",
+    );
+    assertEquals(error.code, "EPIPE");
+  });
+});
+
+Deno.test("InheritedFd.write() opens nothing for writing that isn't", async () => {
+  await withoutFdLeaks(async () => {
+    const { own, child } = openPipe("in");
+    using _ = own;
+    using inherited = new InheritedFd(child.number);
+    const error = await assertRejects(
+      () => inherited.write(new Uint8Array(1)),
+      OsError,
+    );
+    assertEquals(error.code, "EBADF");
+  });
+});
+
+Deno.test("InheritedFd.tryRead() is at the end where nothing can be read", () => {
+  const { own, child } = openPipe("out");
+  using _ = own;
+  using inherited = new InheritedFd(child.number);
+  assertEquals(inherited.tryRead(new Uint8Array(1)), 0);
+});
+
+/** Returns how much waits to be read. */
+function readableBytes(fd: Fd): number {
+  const count = new Int32Array(1);
+  libc().ioctl(fd.number, BigInt(FIONREAD), count);
+  return count[0]!;
+}

@@ -24,8 +24,14 @@ export function isJob(): boolean {
   return parent > 0 && c.getsid(parent) === c.getsid(0);
 }
 
-/** Reads a process's parent, see proc_pid_stat(5). */
-function parentOf(pid: number): number {
+/**
+ * Asks for a process's parent, see proc_pid_stat(5).
+ *
+ * @param pid The process.
+ * @returns The parent, 0 if it is none in this namespace.
+ * @throws {OsError} If there is no such process.
+ */
+export function parentOf(pid: number): number {
   const stat = readText(`/proc/${pid}/stat`, 512);
   // The name before the parenthesis may hold anything.
   const [, , parent] = stat.slice(stat.lastIndexOf(")")).split(" ");

@@ -6,20 +6,32 @@
 
 import {
   EPOLLHUP,
+  FIONREAD,
   O_CLOEXEC,
   O_NOCTTY,
   O_NONBLOCK,
+  O_RDONLY,
   O_RDWR,
   PATH_MAX,
   TIOCGPGRP,
 } from "./abi.ts";
 import { AsyncFd } from "./async_fd.ts";
 import { decodeCString } from "./c_string.ts";
+import {
+  type EndableTerminal,
+  type EndCharacter,
+  EndOfInput,
+} from "./end_of_input.ts";
 import { Errno, OsError } from "./errno.ts";
+import { Fd } from "./fd.ts";
 import { writableFromFd } from "./fd_streams.ts";
 import { errno, libc } from "./libc.ts";
+import { isReadable } from "./poll.ts";
 import { setWindowSize, type WindowSize } from "./terminal.ts";
 import { TerminalModes } from "./termios.ts";
+
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
 
 /** A new pseudo-terminal. */
 export interface Pty {
@@ -29,16 +41,14 @@ export interface Pty {
   readonly path: string;
 }
 
-const LINE_FEED = 0x0a;
-const CARRIAGE_RETURN = 0x0d;
-
 /**
  * The master of a pseudo-terminal: what is written to it was typed, and what is
  * read from it is to be shown. Closing it hangs the terminal up.
  */
-export class PtyMaster extends AsyncFd {
+export class PtyMaster extends AsyncFd implements EndableTerminal {
   #lastTyped = LINE_FEED;
   #hungUp = false;
+  #end: EndOfInput | undefined;
 
   /**
    * Reads once.
@@ -81,6 +91,13 @@ export class PtyMaster extends AsyncFd {
   override onEvents(events: number): void {
     if (events & EPOLLHUP) this.#hungUp = true;
     super.onEvents(events);
+    if (this.#hungUp) this.#end?.stop();
+    else this.#end?.notice();
+  }
+
+  override close(): void {
+    this.#end?.stop();
+    super.close();
   }
 
   /**
@@ -105,20 +122,65 @@ export class PtyMaster extends AsyncFd {
   }
 
   /**
-   * Returns what is to be typed for whoever reads from the terminal to see the
-   * end of the input.
+   * Ends the input of whoever reads from the terminal, and keeps it at its end, see
+   * {@linkcode EndOfInput}. A second call does nothing.
+   */
+  endInput(): void {
+    if (this.closed || this.#hungUp || this.#end) return;
+    this.#end = new EndOfInput(this);
+    // Whatever is read from the terminal makes room.
+    this.watchRoom();
+  }
+
+  /**
+   * Asks whether something that was typed waits for a reader.
    *
-   * @returns The character in force, or two of it: at the end of a line it is
-   * the end of the input, elsewhere it only hands over what was typed so far.
-   * Nothing where the terminal has no such character.
+   * @returns Whether it does, or `undefined` if the terminal cannot be opened, as
+   * when somebody has it for himself alone.
+   */
+  hasUnread(): boolean | undefined {
+    const flags = O_RDONLY | O_NOCTTY | O_NONBLOCK;
+    let terminal: Fd;
+    try {
+      terminal = Fd.open(slavePath(this.number), flags);
+    } catch {
+      return undefined;
+    }
+    using _ = terminal;
+    const count = new Int32Array(1);
+    libc().ioctl(terminal.number, BigInt(FIONREAD), count);
+    // This count lacks the end of the input, and poll(2) may want several bytes.
+    return count[0]! > 0 || isReadable(terminal.number);
+  }
+
+  /**
+   * Returns what ends the input of whoever reads from the terminal.
+   *
+   * @returns The character in force, or `undefined` where there is none.
    * @throws {OsError} If the terminal cannot tell.
    */
-  endOfInput(): Uint8Array {
-    const modes = TerminalModes.read(this.number);
-    if (modes.endOfInput === undefined) return new Uint8Array(0);
-    const midLine = modes.canonical && this.#lastTyped !== LINE_FEED &&
+  endOfInput(): EndCharacter | undefined {
+    const { canonical, endOfInput } = TerminalModes.read(this.number);
+    return endOfInput === undefined
+      ? undefined
+      : { code: endOfInput, byLines: canonical };
+  }
+
+  /** Whether a line was begun, and not ended by what was typed last. */
+  get midLine(): boolean {
+    return this.#lastTyped !== LINE_FEED &&
       this.#lastTyped !== CARRIAGE_RETURN;
-    return new Uint8Array(midLine ? 2 : 1).fill(modes.endOfInput);
+  }
+
+  /**
+   * Types a character, if there is room for it.
+   *
+   * @param character The character's code.
+   * @throws {OsError} If the terminal takes nothing any more.
+   */
+  type(character: number): void {
+    super.tryWrite(Uint8Array.of(character));
+    if (character === CARRIAGE_RETURN) this.#lastTyped = character;
   }
 }
 
@@ -176,6 +238,6 @@ export function writableFromPty(
 ): WritableStream<Uint8Array> {
   return writableFromFd(master, {
     preventClose: true,
-    trailer: () => master.endOfInput(),
+    onClose: () => master.endInput(),
   });
 }

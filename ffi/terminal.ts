@@ -4,8 +4,8 @@
  * @module
  */
 
-import { TIOCGWINSZ, TIOCSWINSZ, WINSIZE } from "./abi.ts";
-import { OsError } from "./errno.ts";
+import { TERMIOS, TIOCGWINSZ, TIOCSWINSZ, WINSIZE } from "./abi.ts";
+import { Errno, OsError } from "./errno.ts";
 import { errno, libc } from "./libc.ts";
 import { TerminalModes } from "./termios.ts";
 
@@ -33,6 +33,17 @@ export function windowSize(fd: number): WindowSize | undefined {
   const rows = size.getUint16(WINSIZE.rows, true);
   const cols = size.getUint16(WINSIZE.cols, true);
   return rows === 0 || cols === 0 ? undefined : { rows, cols };
+}
+
+/**
+ * Tells whether a descriptor is a terminal's.
+ *
+ * @param fd The number of a descriptor.
+ * @returns Whether it is, also where the terminal is gone.
+ */
+export function isTerminal(fd: number): boolean {
+  const modes = new Uint8Array(TERMIOS.size);
+  return libc().tcgetattr(fd, modes) === 0 || errno() === Errno.EIO;
 }
 
 /**

@@ -16,6 +16,7 @@ import {
   withFilter,
 } from "@logtape/logtape";
 import { delay } from "@std/async/delay";
+import { STDERR } from "../../ffi/standard_streams.ts";
 import { printableJson, printableText } from "../../protocol/printable_text.ts";
 import { streamSink } from "./stream_sink.ts";
 
@@ -72,7 +73,7 @@ export async function configureLogging(
     : await openAudit(auditFile);
   await configure<string, never>({
     sinks: {
-      stderr: streamSink(Deno.stderr.writable, selectFormatter(toJournal)),
+      stderr: streamSink(STDERR, selectFormatter(toJournal)),
       ...(audit && { audit: withFilter(audit, "info") }),
     },
     loggers: [

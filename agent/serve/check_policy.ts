@@ -6,6 +6,7 @@
 
 import { type Flag, UsageError } from "../../cli/command.ts";
 import { type ParsedFlags, parseInteger } from "../../cli/parse_flags.ts";
+import { print } from "../../cli/print.ts";
 import { printError } from "../../cli/print_error.ts";
 import { ownEnvironment } from "../../ffi/environment.ts";
 import { lookUpFolder, lookUpProgram } from "../../ffi/program.ts";
@@ -95,11 +96,12 @@ export async function checkPolicy(
     policy = readPolicy(path, searchPath);
   } catch (error) {
     if (!(error instanceof PolicyError)) throw error;
-    printError(error);
+    await printError(error);
     return EXIT_USAGE;
   }
   const decision = await policy.decide(request);
-  for (const line of explain(decision)) console.log(printableText(line));
+  const lines = explain(decision).map((line) => printableText(line));
+  await print(lines.join("\n"));
   return decision.allowed ? EXIT_ALLOWED : EXIT_DENIED;
 }
 
