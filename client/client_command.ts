@@ -71,7 +71,8 @@ ${TARGET_NOTES}
 Exit codes:
   the command's own, or 128 + n if the signal n ended it, or the client
   124  the command took longer than --timeout
-  125  the client, the connection or the agent failed, the usage was wrong, or ~.
+  125  the client, its stdin, stdout or stderr, the connection or the agent failed,
+       the usage was wrong, or ~.
   126  the command cannot be executed, or isn't granted
   127  the command was not found
   141  nobody reads the client's stdout or stderr any more`,

@@ -29,9 +29,10 @@ export const infoCommand: Command = {
   notes: `${TARGET_NOTES}
 
 Exit codes:
-  0  an agent is there; one that only knows the core of the protocol says no more
-  1  the agent cannot be reached
-  2  wrong usage`,
+  0    an agent is there; one that only knows the core of the protocol says no more
+  1    the agent cannot be reached, or the output can't be written
+  2    wrong usage
+  141  nobody reads the output any more`,
   usageExitCode: 2,
   run,
 };

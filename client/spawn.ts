@@ -61,7 +61,8 @@ export interface Placement {
 export interface SpawnOptions extends CallOptions, Placement, Partial<Stdio> {
   /**
    * The terminal to run the command on, which has one output: `stdout`. Closing
-   * `stdin` sends the end-of-file character. Without it there are three pipes.
+   * `stdin` types the end-of-file character for whoever reads. Without it there are
+   * three pipes.
    */
   tty?: TtyRequest;
   /**

@@ -42,7 +42,7 @@ export interface EndCharacter {
  * How long nothing must happen on the terminal before the end is typed, in
  * milliseconds. Who has just read a line may be about to change the modes.
  */
-const SETTLE = 30;
+const SETTLE = 50;
 /** For how long a terminal that never is quiet may put it off, in milliseconds. */
 const MAX_SETTLE = 10 * SETTLE;
 /**

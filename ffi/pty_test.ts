@@ -2,11 +2,17 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_RDWR } from "./abi.ts";
 import { OsError } from "./errno.ts";
 import { Fd } from "./fd.ts";
+import { libc } from "./libc.ts";
 import { openPty, writableFromPty } from "./pty.ts";
 import { windowSize } from "./terminal.ts";
-import { stty, withoutFdLeaks } from "./_test_utils.ts";
+import { stty, until, withoutFdLeaks } from "./_test_utils.ts";
 
 const SIZE = { rows: 24, cols: 80 };
+
+/** See TCFLSH(2const): what was typed and not read is thrown away. */
+const TCFLSH = 0x540bn;
+/** The number 0, as an argument in the place of a pointer. */
+const TCIFLUSH = null;
 
 function openTerminal(path: string): Fd {
   return Fd.open(path, O_RDWR | O_NOCTTY | O_NONBLOCK);
@@ -73,20 +79,52 @@ Deno.test("PtyMaster.endOfInput() returns what ends the input in the terminal's 
   using _ = master;
   using terminal = openTerminal(path);
   assert(terminal);
-  const afterTyping = (text: string) => {
-    master.tryWrite(new TextEncoder().encode(text));
-    return [...master.endOfInput()];
-  };
-  assertEquals([...master.endOfInput()], [4]);
-  assertEquals(afterTyping("a"), [4, 4]);
-  assertEquals(afterTyping("a\n"), [4]);
-  assertEquals(afterTyping("a\r"), [4]);
+  assertEquals(master.endOfInput(), { code: 4, byLines: true });
   await stty(path, "eof", "^X");
-  assertEquals(afterTyping("a"), [0x18, 0x18]);
+  assertEquals(master.endOfInput(), { code: 0x18, byLines: true });
   await stty(path, "-icanon");
-  assertEquals(afterTyping("a"), [0x18]);
+  assertEquals(master.endOfInput(), { code: 0x18, byLines: false });
   await stty(path, "eof", "undef");
-  assertEquals(afterTyping("a"), []);
+  assertEquals(master.endOfInput(), undefined);
+});
+
+Deno.test("PtyMaster.midLine tells whether what was typed last has begun a line", () => {
+  const { master, path } = openPty(SIZE);
+  using _ = master;
+  using terminal = openTerminal(path);
+  assert(terminal);
+  assertEquals(master.midLine, false);
+  for (
+    const [typed, midLine] of [["a", true], ["a\n", false], [
+      "a\r",
+      false,
+    ]] as const
+  ) {
+    master.tryWrite(new TextEncoder().encode(typed));
+    assertEquals(master.midLine, midLine, typed);
+  }
+  master.type(0x61);
+  assertEquals(master.midLine, false);
+});
+
+Deno.test("PtyMaster.hasUnread() tells whether something waits for a reader, in all modes", async () => {
+  await withoutFdLeaks(async () => {
+    const { master, path } = openPty(SIZE);
+    using _ = master;
+    using terminal = openTerminal(path);
+    assertEquals(master.hasUnread(), false);
+    master.type(4);
+    assertEquals(master.hasUnread(), true);
+    assertEquals(terminal.tryRead(scratch), 0);
+    assertEquals(master.hasUnread(), false);
+    for (const modes of [["-icanon"], ["min", "5"]]) {
+      await stty(path, ...modes);
+      master.type(4);
+      await until(() => master.hasUnread() === true, 2000);
+      assertEquals(terminal.tryRead(scratch), 1);
+      assertEquals(master.hasUnread(), false);
+    }
+  });
 });
 
 Deno.test("writableFromPty() leaves the master open when it is closed or aborted", async () => {
@@ -101,11 +139,11 @@ Deno.test("writableFromPty() leaves the master open when it is closed or aborted
     await writableFromPty(master).close();
     assert(!master.closed);
     // The end of the file.
-    assertEquals(terminal.tryRead(bytes), 0);
+    await until(() => terminal.tryRead(bytes) === 0, 5000);
   });
 });
 
-Deno.test("writableFromPty() ends the input exactly once when it is closed", async (t) => {
+Deno.test("writableFromPty() ends the input when it is closed", async (t) => {
   const cases = [
     { name: "nothing was typed", typed: "", read: "<end>" },
     { name: "a line was typed", typed: "one\n", read: "one\n<end>" },
@@ -121,7 +159,7 @@ Deno.test("writableFromPty() ends the input exactly once when it is closed", asy
       name: "the terminal doesn't read by lines",
       modes: ["-icanon"],
       typed: "one",
-      read: "one\x04",
+      read: "one\x04\x04\x04\n\x04",
     },
     {
       name: "the terminal has no character for it",
@@ -140,7 +178,9 @@ Deno.test("writableFromPty() ends the input exactly once when it is closed", asy
         const writer = writableFromPty(master).getWriter();
         if (typed !== "") await writer.write(new TextEncoder().encode(typed));
         await writer.close();
-        assertEquals(readAll(terminal), read);
+        const reader = new TerminalReader(terminal);
+        await until(() => reader.read().length >= read.length, 5000);
+        assertEquals(reader.read(), read);
       }));
   }
 });
@@ -171,13 +211,60 @@ Deno.test("writableFromPty() waits for room, and fails when the terminal is clos
 
 const scratch = new Uint8Array(10_000);
 
-/** Returns all that a terminal has, with a mark where the input ends. */
-function readAll(terminal: Fd): string {
-  let text = "";
-  for (let count; (count = terminal.tryRead(scratch)) !== null;) {
-    text += count === 0
-      ? "<end>"
-      : new TextDecoder().decode(scratch.subarray(0, count));
+/** Reads what a terminal has, with a mark where the input ends first. */
+class TerminalReader {
+  #text = "";
+
+  constructor(readonly terminal: Fd) {}
+
+  /** Returns what it had so far. */
+  read(): string {
+    while (!this.#text.endsWith("<end>")) {
+      const count = this.terminal.tryRead(scratch);
+      if (count === null) break;
+      this.#text += count === 0
+        ? "<end>"
+        : new TextDecoder().decode(scratch.subarray(0, count));
+    }
+    return this.#text;
   }
-  return text;
 }
+
+Deno.test("writableFromPty() keeps the input at its end, however often it is read", async () => {
+  await withoutFdLeaks(async () => {
+    const { master, path } = openPty(SIZE);
+    using _ = master;
+    using terminal = openTerminal(path);
+    await writableFromPty(master).close();
+    for (let reads = 0; reads < 20; reads++) {
+      await until(() => terminal.tryRead(scratch) === 0, 5000);
+    }
+  });
+});
+
+Deno.test("writableFromPty() ends the input again when modes are changed or input is thrown away", async () => {
+  await withoutFdLeaks(async () => {
+    const { master, path } = openPty(SIZE);
+    using _ = master;
+    using terminal = openTerminal(path);
+    await writableFromPty(master).close();
+    await until(() => master.hasUnread() === true, 5000);
+    const read = async () => {
+      let count: number | null = null;
+      await until(() => (count = terminal.tryRead(scratch)) !== null, 5000);
+      return [...scratch.subarray(0, count!)];
+    };
+    await stty(path, "-icanon");
+    // The kernel has made it a byte of input that ends nothing.
+    assertEquals(await read(), [0]);
+    assertEquals(await read(), [4]);
+    await until(() => master.hasUnread() === true, 5000);
+    assertEquals(libc().ioctl(terminal.number, TCFLSH, TCIFLUSH), 0);
+    assertEquals(await read(), [4]);
+    await until(() => master.hasUnread() === true, 5000);
+    await stty(path, "icanon");
+    // A line of its own, as nobody can tell what it was meant for.
+    assertEquals(await read(), [4]);
+    assertEquals(await read(), []);
+  });
+});

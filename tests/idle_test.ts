@@ -19,6 +19,25 @@ Deno.test(
   }),
 );
 
+Deno.test(
+  "serve sleeps while a command does nothing on a terminal whose input has ended",
+  bounded(async () => {
+    await using agent = await startAgent();
+    using wire = await agent.open({
+      ...{ type: "exec", argv: ["sleep", "600"], tty: { rows: 24, cols: 80 } },
+    });
+    await wire.read();
+    await wire.send({ type: "stdin_close" });
+    const start = await spent(agent.pid);
+    // It looks a few times whether that end was thrown away.
+    await untilStalled(
+      async () => countWakeups(start, await spent(agent.pid)),
+      "the agent",
+      5000,
+    );
+  }),
+);
+
 Deno.test({
   name: "serve gives memory back when there are no sessions any more",
   // Only what is compiled may ask V8 to.
