@@ -63,11 +63,12 @@ export class SessionPace {
    *
    * @param bytes The line's length.
    * @returns What is to be waited for first, if anything.
-   * @throws If the session is over.
+   * @throws If the session is over, unless the line is a short first one.
    */
   json(bytes: number): Promise<void> | undefined {
-    this.#check();
     const heavy = bytes > HEAVY_BYTES[this.#frame];
+    // What a client asked for that left at once is worth a record.
+    if (heavy || this.#frame === "later") this.#check();
     this.#heavy ||= heavy && this.#frame === "first";
     const turn = heavy ? this.#enter(false) : this.#countBytes(bytes);
     if (turn === undefined) this.#frame = "later";

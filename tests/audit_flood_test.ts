@@ -123,6 +123,7 @@ Deno.test({
     }
     await using agent = await logs.start();
     await flood(agent, 60);
+    await until(() => agent.audit.length === 60, "the records on stderr");
     await agent.exec(["true"]);
     await until(() => logs.ends().at(-1)!["ran"] === true, "the last record");
     assertEquals(countWithoutRun(logs.read()), told + 60);
