@@ -15,7 +15,7 @@ import { printError } from "./print_error.ts";
 export type CommandTable = Readonly<Record<string, () => Promise<Command>>>;
 
 /** The commands that come with every program. */
-const BUILT_IN: readonly Pick<Command, "name" | "summary">[] = [
+export const BUILT_IN: readonly Pick<Command, "name" | "summary">[] = [
   { name: "version", summary: "Print the version" },
   { name: "help", summary: "Show this help, or that of a command" },
 ];

@@ -8,7 +8,6 @@
  */
 
 import { createHash } from "node:crypto";
-import { gzipSync } from "node:zlib";
 import { UsageError } from "../cli/command.ts";
 import config from "../deno.json" with { type: "json" };
 import {
@@ -17,10 +16,15 @@ import {
   findArchitecture,
 } from "./architecture.ts";
 import { checkExecutable } from "./elf.ts";
+import {
+  MAINTAINER,
+  PACKAGE,
+  type PackageFile,
+  packageFiles,
+  sourcePath,
+} from "./package_files.ts";
 import { runScript, runTool, type Script, withProgress } from "./_script.ts";
 
-const PACKAGE = "cocoon-agent";
-const MAINTAINER = "The cocoon-agent authors <cocoon-agent@example.org>";
 /** The part of the version that is the package's own. */
 const REVISION = 1;
 
@@ -85,16 +89,6 @@ export interface PackageOptions {
   readonly compression?: "xz" | "none";
 }
 
-/** A file of the package. */
-interface PackageFile {
-  /** Its path in the guest, without the slash in front. */
-  readonly path: string;
-  /** What is in it, or the path of what is. */
-  readonly content: Uint8Array | string;
-  /** Its mode, `0o644` by default. */
-  readonly mode?: number;
-}
-
 /**
  * Builds the package.
  *
@@ -106,7 +100,7 @@ interface PackageFile {
 export async function buildPackage(options: PackageOptions): Promise<string> {
   const { architecture, out, version, epoch, compression = "xz" } = options;
   await checkExecutable("package", options.binary, architecture);
-  const files = packageFiles(options);
+  const files = await packageFiles(options);
   const tree = await Deno.makeTempDir({ prefix: "cocoon-agent-deb-" });
   try {
     // It becomes the mode of the guest's root folder.
@@ -177,57 +171,6 @@ Description: run commands in a virtual machine over vsock
 `;
 }
 
-/**
- * Formats the changelog, see deb-changelog(5): the package is built from the
- * source without one, so that it names this version only.
- *
- * @param version The package's version.
- * @param epoch When it was built, in seconds since 1970.
- * @returns The text.
- */
-export function changelogText(version: string, epoch: number): string {
-  const date = new Date(epoch * 1000).toUTCString().replace("GMT", "+0000");
-  return `${PACKAGE} (${version}) unstable; urgency=medium
-
-  * Version ${version.replace(/-\d+$/, "")}.
-
- -- ${MAINTAINER}  ${date}
-`;
-}
-
-function packageFiles(options: PackageOptions): PackageFile[] {
-  const changelog = changelogText(options.version, options.epoch);
-  const docs = `usr/share/doc/${PACKAGE}`;
-  return [
-    {
-      path: `usr/bin/${PACKAGE}`,
-      content: options.binary,
-      mode: 0o755,
-    },
-    {
-      path: `usr/lib/systemd/system/${PACKAGE}.service`,
-      content: sourcePath(`${PACKAGE}.service`),
-    },
-    {
-      path: `${docs}/changelog.Debian.gz`,
-      content: compress(new TextEncoder().encode(changelog)),
-    },
-    { path: `${docs}/copyright`, content: sourcePath("debian/copyright") },
-    {
-      path: `${docs}/examples/${PACKAGE}-restricted.conf`,
-      content: sourcePath(`${PACKAGE}-restricted.conf`),
-    },
-    {
-      path: `usr/share/lintian/overrides/${PACKAGE}`,
-      content: sourcePath("debian/lintian-overrides"),
-    },
-    {
-      path: `usr/share/man/man1/${PACKAGE}.1.gz`,
-      content: compress(Deno.readFileSync(sourcePath(`${PACKAGE}.1`))),
-    },
-  ];
-}
-
 /** Puts a file into the tree, whatever the umask is, and returns its content. */
 async function stage(tree: string, file: PackageFile): Promise<Uint8Array> {
   const { content, mode = 0o644 } = file;
@@ -255,15 +198,6 @@ function sourceDateEpoch(): number {
     );
   }
   return Number(text);
-}
-
-/** Compresses without a time or a name in it, as policy wants it. */
-function compress(data: Uint8Array): Uint8Array {
-  return new Uint8Array(gzipSync(data, { level: 9 }));
-}
-
-function sourcePath(name: string): string {
-  return new URL(name, import.meta.url).pathname;
 }
 
 if (import.meta.main) await runScript(SCRIPT, Deno.args);

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { ARCHITECTURES, findArchitecture } from "./architecture.ts";
-import { buildPackage, changelogText, controlText } from "./deb.ts";
+import { buildPackage, controlText } from "./deb.ts";
+import { changelogText } from "./package_files.ts";
 import { ToolError } from "./_script.ts";
 import { isInstalled } from "./_test_utils.ts";
 
@@ -109,6 +110,15 @@ Deno.test({
         modes.get("./usr/lib/systemd/system/cocoon-agent.service"),
         "-rw-r--r--",
       );
+      for (
+        const path of [
+          "./usr/share/bash-completion/completions/cocoon-agent",
+          "./usr/share/zsh/vendor-completions/_cocoon-agent",
+          "./usr/share/fish/vendor_completions.d/cocoon-agent.fish",
+          "./usr/share/doc/cocoon-agent/examples/policy.json",
+          "./usr/share/doc/cocoon-agent/examples/policy.schema.json",
+        ]
+      ) assertEquals(modes.get(path), "-rw-r--r--", path);
     } finally {
       await Deno.remove(folder, { recursive: true });
     }

@@ -1,8 +1,10 @@
-import { assertStringIncludes } from "@std/assert";
+import { assert, assertStringIncludes } from "@std/assert";
 import { serveCommand } from "../agent/serve/serve_command.ts";
+import { parseFlags } from "../cli/parse_flags.ts";
 import { clientCommand } from "../client/client_command.ts";
 import { infoCommand } from "../client/info_command.ts";
 import { reseedCommand } from "../client/reseed_command.ts";
+import { COMMANDS } from "../main.ts";
 
 const HERE = new URL(".", import.meta.url).pathname;
 
@@ -23,5 +25,17 @@ Deno.test("the manual page and README explain every flag of serve and client", (
       assertStringIncludes(manual, `--${name}`);
       assertStringIncludes(readme, `--${name}`);
     }
+  }
+});
+
+Deno.test("the manual page's examples are command lines that make sense", async () => {
+  const manual = Deno.readTextFileSync(`${HERE}cocoon-agent.1`)
+    .replaceAll("\\e\n", "").replaceAll("\\-", "-");
+  const [, examples = ""] = manual.match(/^\.SH EXAMPLES$(.*?)^\.SH/ms) ?? [];
+  const calls = [...examples.matchAll(/cocoon-agent ([a-z]+)([^|>&\n]*)/g)];
+  assert(calls.length >= 10);
+  for (const [, name = "", args = ""] of calls) {
+    const command = await COMMANDS[name]!();
+    parseFlags(args.trim().split(/\s+/), command.flags, command);
   }
 });

@@ -37,7 +37,7 @@ const LOG_FOLDER = "/var/log/cocoon-agent";
  * @returns The program and its arguments.
  */
 export function programArgs(
-  command: "serve" | "client" | "info" | "reseed",
+  command: "serve" | "client" | "info" | "reseed" | "completion",
   args: readonly string[],
   allowRun?: string,
   logFolder = LOG_FOLDER,
