@@ -6,6 +6,7 @@
 
 import { type Command, UsageError } from "../command.ts";
 import { PROGRAM } from "../help.ts";
+import { print } from "../print.ts";
 import { BUILT_IN, type CommandTable } from "../run_program.ts";
 import { bashCompletion } from "./bash.ts";
 import type { CompletedCommand } from "./completed_command.ts";
@@ -56,7 +57,7 @@ Exit codes:
           `Name one shell of ${SHELLS.join(", ")}, got "${rest.join(" ")}"`,
         );
       }
-      console.log((await completionScript(shell, commands)).trimEnd());
+      await print((await completionScript(shell, commands)).trimEnd());
       return 0;
     },
   };
