@@ -25,7 +25,7 @@ const UNDISTURBED = 100;
  */
 export class Reserve {
   readonly #places: Admission;
-  /** Who has a place, those first who have had it for longest. */
+  /** The connections that have a place, in the order in which they got it. */
   readonly #holders = new Map<
     SessionConnection,
     { readonly caller: number; readonly since: number }

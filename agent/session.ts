@@ -114,7 +114,7 @@ export async function serveSession(
     connection.close();
     pace.end();
     frames.cancel().catch(ignore);
-    // What is left out of many arguments has to be looked for.
+    // Finding what to redact takes long where there are many arguments.
     for (let turn; (turn = pace.step());) await turn;
     context.audit.ended(audit);
   }

@@ -68,7 +68,7 @@ export async function printMessage(
 ): Promise<void> {
   const over = new AbortController();
   const late = delay(patience, { signal: over.signal }).catch(ignore);
-  // Nobody is there to be told of a failure, and the exit code still tells.
+  // A failure to write to stderr can be told nowhere but by the exit code.
   const written = STDERR.write(encoder.encode(`${text}\n`)).catch(ignore);
   await Promise.race([written, late]);
   over.abort();

@@ -95,7 +95,7 @@ Deno.test("EndOfInput types nothing while something waits, or where nothing ends
   terminal.end = undefined;
   await settle();
   assertEquals(terminal.typed, []);
-  // Nobody has said that it was thrown away.
+  // No event has told that the typed character was thrown away.
   terminal.end = COOKED;
   await terminal.untilTyped(1);
 });

@@ -234,7 +234,7 @@ export class InheritedFd extends AsyncFd {
       );
       return "reopened";
     } catch {
-      // It is another user's, it has no reader, or there is no /proc.
+      // The file is another user's, the pipe has no reader, or there is no /proc.
       return "shared";
     }
   }

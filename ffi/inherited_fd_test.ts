@@ -163,7 +163,7 @@ Deno.test("InheritedFd.write() waits for room in a pipe that cannot be opened on
     await withoutFdLeaks(async () => {
       const first = Fd.open(path, O_RDONLY | O_NONBLOCK);
       const inherited = new InheritedFd(Fd.open(path, O_WRONLY).number);
-      // Nobody can open it for writing while it has no reader.
+      // A pipe without a reader cannot be opened for writing without waiting.
       first.close();
       inherited.tryWrite(new Uint8Array(0));
       const reader = new AsyncFd(

@@ -58,7 +58,7 @@ function pathOf(
   try {
     return realPath(`/proc/${process}/${entry}`);
   } catch {
-    // It has no path, or is another user's.
+    // The parent has no path that can be read, or is another user's.
     return undefined;
   }
 }

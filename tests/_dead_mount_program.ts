@@ -9,8 +9,8 @@
  */
 
 import { encodeCString, encodeCStringArray } from "../ffi/c_string.ts";
-import { LIBRARY_PATHS } from "../ffi/libc.ts";
 import { findProgram } from "../ffi/program.ts";
+import { libcPath } from "./_libc_path.ts";
 
 const CLONE_NEWNS = 0x20000;
 const MS_REC = 0x4000n;
@@ -18,14 +18,7 @@ const MS_PRIVATE = 0x40000n;
 const O_RDWR = 2;
 
 const [folder, ...argv] = Deno.args;
-const path = LIBRARY_PATHS[Deno.build.arch].find((path) => {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-});
-const { symbols: c } = Deno.dlopen(path!, {
+const { symbols: c } = Deno.dlopen(libcPath(), {
   unshare: { parameters: ["i32"], result: "i32" },
   open: { parameters: ["buffer", "i32"], result: "i32" },
   mount: {

@@ -9,25 +9,19 @@
 
 import { encodeCString, encodeCStringArray } from "../ffi/c_string.ts";
 import { findProgram } from "../ffi/program.ts";
-import { addressOf, LIBRARY_PATHS } from "../ffi/libc.ts";
+import { addressOf } from "../ffi/libc.ts";
 import {
   PR_SET_NO_NEW_PRIVS,
   SYS_landlock_create_ruleset,
   SYS_landlock_restrict_self,
 } from "../ffi/abi.ts";
+import { libcPath } from "./_libc_path.ts";
 
 const PR_SET_SECCOMP = 22;
 const SECCOMP_MODE_FILTER = 2n;
 
 const [error, ...argv] = Deno.args;
-const path = LIBRARY_PATHS[Deno.build.arch].find((path) => {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-});
-const { symbols: c } = Deno.dlopen(path!, {
+const { symbols: c } = Deno.dlopen(libcPath(), {
   prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
   execve: { parameters: ["buffer", "buffer", "buffer"], result: "i32" },
 });

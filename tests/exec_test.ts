@@ -154,6 +154,8 @@ Deno.test(
       const orphan = file("orphan", "#!/nonexistent/interpreter\n", 0o755);
       const windows = file("windows", "#!/bin/sh\r\necho hi\r\n", 0o755);
       Deno.symlinkSync("loop", `${folder}/loop`);
+      Deno.copyFileSync(Deno.realPathSync("/bin/true"), `${folder}/written`);
+      using _ = Deno.openSync(`${folder}/written`, { append: true });
       const huge = "x".repeat(200_000);
       const cases: [name: string, argv: string[], code: string][] = [
         ["a missing program", ["no-such-program"], "not_found"],
@@ -163,6 +165,11 @@ Deno.test(
         [
           "a script with the ends of lines of Windows",
           [windows],
+          "not_executable",
+        ],
+        [
+          "a program that is being written",
+          [`${folder}/written`],
           "not_executable",
         ],
         ["a link to itself", [`${folder}/loop`], "not_executable"],

@@ -29,7 +29,7 @@ Deno.test(
     await wire.read();
     await wire.send({ type: "stdin_close" });
     const start = await spent(agent.pid);
-    // It looks a few times whether that end was thrown away.
+    // The agent looks a few times whether the terminal threw the end of input away.
     await untilStalled(
       async () => countWakeups(start, await spent(agent.pid)),
       "the agent",

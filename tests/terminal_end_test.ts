@@ -80,7 +80,7 @@ Deno.test({
       assertEquals(code, 0, stdout);
       typed.push(await Deno.readTextFile(path));
     }
-    // It is no byte of what cat reads.
+    // The end of input is no byte of what cat reads.
     assertEquals(typed.at(-1), "");
   }),
 });

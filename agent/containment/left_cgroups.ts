@@ -35,9 +35,9 @@ const logger = getLogger(["cocoon-agent", "cgroup"]);
 export class LeftCgroups implements Disposable {
   readonly #groups = new Map<Cgroup, WatchId | undefined>();
   readonly #watched = new Map<WatchId, Cgroup>();
-  /** Those to be looked at when later sessions end: the kernel may not tell. */
+  /** Groups to be looked at when later sessions end: no watch tells of them. */
   readonly #unwatched = new Set<Cgroup>();
-  /** Those to be looked at, each in its turn. */
+  /** Groups to be looked at, each in its turn. */
   readonly #due = new Set<Cgroup>();
   #watch: FileWatch | undefined;
   #busy = false;

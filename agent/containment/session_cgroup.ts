@@ -6,6 +6,7 @@
 
 import { O_RDONLY } from "../../ffi/abi.ts";
 import type { Child } from "../../ffi/child.ts";
+import { OsError } from "../../ffi/errno.ts";
 import { Fd } from "../../ffi/fd.ts";
 import type { SpawnOptions } from "../../ffi/process.ts";
 import type { ResourceUsage } from "../../protocol/mod.ts";
@@ -60,9 +61,9 @@ export class SessionCgroup implements Disposable {
    * @param run Runs it: `spawn`, or what does the same.
    * @param options What to run.
    * @returns The running child, to be closed by the caller.
-   * @throws {SessionError} If it starts processes faster than they can be moved.
-   * They are killed then.
-   * @throws {OsError} If it cannot be run, moved or limited.
+   * @throws {SessionError} If it was started, and cannot be moved or limited, or
+   * starts processes faster than they can be moved. They are killed then.
+   * @throws {OsError} If it cannot be run.
    * @throws {RangeError} If the terminal's size is out of range.
    * @throws {TypeError} If an argument, a variable or the folder holds a NUL.
    */
@@ -101,7 +102,13 @@ export class SessionCgroup implements Disposable {
     } catch (error) {
       this.kill();
       child.close();
-      throw error;
+      // What has begun must not be said to be worth another try.
+      throw error instanceof OsError
+        ? new SessionError(
+          "internal",
+          `it was started, and killed: ${error.message}`,
+        )
+        : error;
     }
   }
 

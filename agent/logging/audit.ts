@@ -152,7 +152,7 @@ export class AuditTrail {
       event: "start",
       ...this.#describe(audit, ROOM),
     });
-    // It rejects while logging begins or ends.
+    // Draining rejects while logging is being configured or ended.
     await drain().catch(() => {});
   }
 

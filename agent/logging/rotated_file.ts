@@ -14,7 +14,7 @@ import { directoryOf, isWithinGrant, isWriteGranted } from "./write_grant.ts";
 export const MAX_BYTES: number = 10 * 1024 * 1024;
 /** How many older files are kept, as `PATH.1`, the newest, and so on. */
 const OLDER_FILES = 4;
-/** Who may read a file that is made here. */
+/** The mode of the files that are made here. */
 const MODE = 0o600;
 const LF = 10;
 
@@ -93,7 +93,7 @@ export class RotatedFile implements Disposable {
     const file = this.#file;
     if (file && status?.identity === file.status.identity) {
       if (status.size === this.#size) return false;
-      // Others have written to the file, or emptied it.
+      // Another process has written to the file, or emptied it.
       const emptied = status.size < this.#size;
       this.#size = status.size;
       this.#torn = file.endsWithinLine();

@@ -65,7 +65,7 @@ export function streamSink(
         }
       }
     } catch {
-      // Nobody can be told now.
+      // The log itself is what failed: the records wait for the next one.
     }
   }
 

@@ -90,7 +90,7 @@ Deno.test("streamSink() drops what is too much, and says how much when there is 
   const stream = new Stream();
   const sink = streamSink(stream, format);
   for (let i = 0; i < 1010; i++) sink(record(`${i}`));
-  // Who waits for room needn't try.
+  // While the sink waits for room it doesn't try to write.
   assertEquals(stream.attempts, 1);
   stream.makeRoom();
   await until(() => stream.text !== "", 2000);
