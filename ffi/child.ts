@@ -50,6 +50,8 @@ export class Child implements Disposable {
   readonly #drain = new AbortController();
   /** The other group that was in the foreground when the terminal was closed. */
   #lastForeground: number | undefined;
+  /** Whether the child was to end with all that it has started. */
+  #killed = false;
   #closed = false;
   #reaped: ChildStatus | undefined;
 
@@ -104,6 +106,7 @@ export class Child implements Disposable {
    * @param signal The signal's name.
    */
   killGroup(signal: Deno.Signal): void {
+    this.#killed ||= signal === "SIGKILL";
     this.#send(signal, this.#groups());
   }
 
@@ -156,8 +159,8 @@ export class Child implements Disposable {
   /**
    * Closes the streams and reaps the child. A child that still runs is killed
    * as by {@linkcode Child.killGroup}, and reaped when it is gone, without
-   * holding anybody up. Those whom a child that has ended left behind may write to
-   * its pipes for as long as they like, see {@linkcode discardOutput}.
+   * holding anybody up. What a child that was never killed has left behind may write
+   * to its pipes for as long as it likes, see {@linkcode discardOutput}.
    */
   close(): void {
     if (this.#closed) return;
@@ -173,7 +176,7 @@ export class Child implements Disposable {
     } finally {
       this.#input.close();
       for (const fd of this.#outputs) {
-        if (ended && !fd.closed) discardOutput(fd);
+        if (ended && !this.#killed && !fd.closed) discardOutput(fd);
         else fd.close();
       }
     }
