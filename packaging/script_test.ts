@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Terminal } from "../tests/_terminal.ts";
+import { Terminal, terminalTest } from "../tests/_terminal.ts";
 
 const FOLDER = new URL(".", import.meta.url).pathname;
 const CONFIG = new URL("../deno.json", import.meta.url).pathname;
@@ -37,15 +37,18 @@ Deno.test("withProgress() says once what is under way where nobody looks on", as
   assertEquals(text, ["done\n", "Packing …\n"]);
 });
 
-Deno.test("withProgress() counts the seconds on a terminal, and wipes them away", async () => {
-  await using terminal = new Terminal(slowScript(2500));
-  await terminal.status;
-  assertMatch(
-    terminal.shown.text,
-    // deno-lint-ignore no-control-regex -- they wipe the line
-    /Packing … 1 s.*Packing … 2 s\r\x1b\[Kdone\r?\n/s,
-  );
-});
+terminalTest(
+  "withProgress() counts the seconds on a terminal, and wipes them away",
+  async () => {
+    await using terminal = new Terminal(slowScript(2500));
+    await terminal.status;
+    assertMatch(
+      terminal.shown.text,
+      // deno-lint-ignore no-control-regex -- they wipe the line
+      /Packing … 1 s.*Packing … 2 s\r\x1b\[Kdone\r?\n/s,
+    );
+  },
+);
 
 Deno.test("compile names the variable for a runtime that cannot be downloaded", async () => {
   const folder = await Deno.makeTempDir();
