@@ -92,7 +92,8 @@ export class Unit {
   }
 
   /**
-   * Waits for the record of a command that it has run, or refused to.
+   * Waits for the record at the end of a command that the unit has run, or refused
+   * to.
    *
    * @param isIt Whether it is this one, by its program and its arguments.
    * @returns The record.
@@ -104,7 +105,8 @@ export class Unit {
       async () => {
         const entries = await this.#readJournal();
         return entries.find(({ record }) =>
-          Array.isArray(record["argv"]) && isIt(record["argv"].join(" "))
+          record["event"] === "end" && Array.isArray(record["argv"]) &&
+          isIt(record["argv"].join(" "))
         );
       },
       () => `a command's record in the journal of ${this.name}`,

@@ -124,7 +124,9 @@ Deno.test(
     await t.step("and says in its log how long each took", async () => {
       const records = (await guest.sh("cat /log")).split("\n")
         .map((line) => JSON.parse(line))
-        .filter(({ kind, argv }) => kind === "exec" && !OTHERS.has(argv[0]));
+        .filter(({ event, argv }) =>
+          event === "end" && argv && !OTHERS.has(argv[0])
+        );
       assertEquals(
         records.map(({ timedOut }) => timedOut ?? false),
         [true, true, false],
