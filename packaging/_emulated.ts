@@ -21,6 +21,12 @@ const SHIFTED_SIGNALS = "QEMU's 32 and 33 are the host's 34 and 35";
 /** It needs more than the 0.4 s that the test gives it for its first attempt. */
 const SLOW_CLIENT = "an emulated client takes longer than the test's limit";
 
+/**
+ * QEMU knows no openat2(2), so every path is looked up on another thread; why one
+ * leads nowhere is told there by posix_spawn(3), which tells nothing in QEMU.
+ */
+const NO_OPENAT2 = "QEMU has no openat2, and makes vfork a fork";
+
 const TOO_SLOW = "it takes more than a minute there";
 /** The kernel is asked to run the program, which is another architecture's. */
 const NO_EXECVE = "QEMU leaves execve to the kernel";
@@ -36,6 +42,27 @@ const SKIPPED: Readonly<Record<string, string>> = {
     NO_VFORK,
   "serve answers with an error that names the program when it cannot be run ... an argument too long":
     NO_VFORK,
+  "serve answers with an error that names the program when it cannot be run ... a script with the ends of lines of Windows":
+    NO_VFORK,
+  "serve answers with an error that names the program when it cannot be run ... a program that is being written":
+    NO_VFORK,
+  "serve answers with an error that names the program when it cannot be run ... a link to itself":
+    NO_OPENAT2,
+  "emptyFolder() removes wide and deep folders, by small steps": NO_OPENAT2,
+  "emptyFolder() knows no path that is too long, and holds few descriptors":
+    NO_OPENAT2,
+  "emptyFolder() can be stopped at any step, and gone on with": NO_OPENAT2,
+  "emptyFolder() leaves what something else holds, and ends": NO_OPENAT2,
+  "lookUpProgram() tells a missing program from one that may not be run":
+    NO_OPENAT2,
+  "lookUpProgram() refuses names and search paths that nothing can have":
+    NO_OPENAT2,
+  "lookUpProgram() tells whether starting it waits for no other file system":
+    NO_OPENAT2,
+  "lookUpFolder() returns a folder with links resolved, by whatever path":
+    NO_OPENAT2,
+  "lookUpFolder() rejects with the reason when a process couldn't start there":
+    NO_OPENAT2,
   "serve kills the child's group at once when the client goes away ... before it has read that its child started":
     NO_VFORK,
   "spawn() makes the child lead a process group, with default signals and no mask":
