@@ -55,7 +55,7 @@ const LEFT_OUT: readonly string[] = [
   ...["tests/audit_file_test.ts", "tests/audit_flood_test.ts"],
   ...["tests/audit_links_test.ts", "tests/policy_test.ts"],
   ...["tests/control_test.ts", "tests/host_adapter_test.ts"],
-  ...["tests/client_command_test.ts", "tests/client_flags_test.ts"],
+  "tests/client_flags_test.ts",
   ...["tests/client_output_test.ts", "tests/client_stdin_failure_test.ts"],
   ...["tests/terminal_end_test.ts", "tests/completion_test.ts"],
   ...["tests/flood_test.ts", "tests/heavy_frames_test.ts"],
