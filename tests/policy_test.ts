@@ -162,6 +162,11 @@ Deno.test(
     assertStringIncludes(text(terminal.stdout), "/dev/pts/");
     await assertDenied(
       agent,
+      { argv: ["tty"], tty: { ...tty, term: "../x" } },
+      'variable "TERM" holds a "/"',
+    );
+    await assertDenied(
+      agent,
       { argv: ["pwd"], tty },
       "may not have a terminal",
     );

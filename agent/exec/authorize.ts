@@ -18,6 +18,7 @@ import {
 import type { ExecFrame } from "../../protocol/mod.ts";
 import type { AskedProgram } from "../grants/asked_program.ts";
 import { DeniedError } from "../grants/grants.ts";
+import { findLoaderVariable } from "../grants/loader_variables.ts";
 import type { CommandRequest, Decision, Policy } from "../policy/policy.ts";
 import {
   anyProgramNamed,
@@ -136,7 +137,11 @@ class PolicyWords {
 
   /** Refuses what no rule can allow, before anything is looked up. */
   async check(): Promise<void> {
-    const { cwd, user } = this.#request;
+    const { cwd, user, tty } = this.#request;
+    // The rules see the variables, but not the kind of the terminal.
+    const fault = tty?.term !== undefined &&
+      findLoaderVariable({ TERM: tty.term });
+    if (fault) throw new DeniedError(`${fault}, which no policy allows`);
     const hidden = this.#folders().find((one) => !this.#policy.reveals(one));
     if (hidden !== undefined) {
       throw new DeniedError(
